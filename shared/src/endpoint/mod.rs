@@ -1,0 +1,29 @@
+//! Something that answers prompts, and times its answers.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::record::Observation;
+
+/// A boxed future, so that endpoints can be chosen by configuration.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One slot's way to an endpoint: it holds at most one connection and answers one request at a time.
+pub trait Endpoint: fmt::Debug + Send + Sync {
+    /// Sends one request and times the answer. A failed request is an observation too.
+    fn invoke<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Observation>;
+}
+
+/// One request, free of any provider's vocabulary.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// What the user says.
+    pub text: String,
+    /// The limit of the answer.
+    pub max_tokens: u32,
+    /// The temperature; `None` leaves it to the service.
+    pub temperature: Option<f64>,
+    /// The nucleus; `None` leaves it to the service.
+    pub top_p: Option<f64>,
+}

@@ -1,0 +1,263 @@
+//! The checked run: what a [`Plan`] says can be measured as it stands.
+//!
+//! A plan follows from (configuration, run id) alone: the same on a laptop and in the cloud, with
+//! no time of day in it. It is stored once and never edited.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::price::Price;
+use crate::units::{Concurrency, ExperimentId, Name, NanoUsd, RunId, nanos};
+
+/// The version of the stored form of a [`Plan`].
+pub const PLAN_SCHEMA: u32 = 1;
+
+/// The checked run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`PLAN_SCHEMA`] of the writer.
+    pub schema: u32,
+    /// The run.
+    pub run_id: RunId,
+    /// What the user calls it.
+    pub name: Option<String>,
+    /// Everything random follows from it.
+    pub seed: u64,
+    /// The fmgauge that planned.
+    pub fmgauge_version: String,
+    /// SHA-256 of the configuration's text, hexadecimal.
+    pub config_sha256: String,
+    /// What answers prompts, in the configuration's order.
+    pub endpoints: Vec<EndpointSpec>,
+    /// The prompts, in the configuration's order.
+    pub datasets: Vec<DatasetPlan>,
+    /// Endpoint x dataset x load, in the configuration's order.
+    pub experiments: Vec<Experiment>,
+    /// Blocks of each experiment: the r-th blocks of all form the r-th replicate.
+    pub replicates: u32,
+    /// The blocks by endpoint, each lane in its order of measuring.
+    pub lanes: Vec<Lane>,
+    /// How answers are sampled.
+    pub inference: Inference,
+    /// When a request is given up.
+    pub deadlines: Deadlines,
+    /// Requests that warm each slot's connection, in every block.
+    pub warmup_requests_per_slot: u32,
+    /// What an answer must fulfil to be acceptable.
+    pub criteria: Criteria,
+    /// What the run will cost and last, as far as can be told before.
+    pub estimate: RunEstimate,
+}
+
+/// One thing that answers prompts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EndpointSpec {
+    /// What the user calls it.
+    pub name: Name,
+    /// How it is called.
+    pub kind: EndpointKind,
+    /// The AWS region.
+    pub region: String,
+    /// The model id, inference profile id or ARN that is invoked.
+    pub model_id: String,
+    /// Another address than the service's own.
+    pub endpoint_url: Option<String>,
+    /// What its tokens cost.
+    pub price: Price,
+}
+
+/// How an endpoint is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndpointKind {
+    /// Amazon Bedrock, ConverseStream.
+    Bedrock,
+    /// The built-in simulator of `model_id`, on one machine only.
+    Simulated,
+}
+
+/// A dataset as it will be sent; its prompts are stored beside the plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DatasetPlan {
+    /// What the user calls it.
+    pub name: Name,
+    /// How many prompts there are.
+    pub prompts: u32,
+    /// SHA-256 of the stored prompts file, hexadecimal.
+    pub sha256: String,
+    /// The mean of the estimated prompt tokens.
+    pub estimated_input_tokens_mean: f64,
+    /// The largest estimate of prompt tokens.
+    pub estimated_input_tokens_max: u32,
+    /// The limit of an answer.
+    pub max_tokens: u32,
+}
+
+/// Endpoint x dataset x load.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Experiment {
+    /// The key of it.
+    pub id: ExperimentId,
+    /// Which endpoint.
+    pub endpoint: Name,
+    /// Which dataset.
+    pub dataset: Name,
+    /// The closed loop's requests in flight.
+    pub concurrency: Concurrency,
+}
+
+/// The blocks that share an endpoint; they run one at a time, in this order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Lane {
+    /// The endpoint.
+    pub endpoint: Name,
+    /// Its blocks of one round.
+    pub blocks: Vec<BlockPlan>,
+}
+
+/// An experiment's share of one replicate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BlockPlan {
+    /// The experiment.
+    pub experiment: ExperimentId,
+    /// The replicate, from 1.
+    pub block: u32,
+    /// Stop after this many measured requests.
+    pub requests: Option<u32>,
+    /// Stop sending after this long.
+    #[serde(rename = "duration_ns", with = "nanos::option", default)]
+    pub duration: Option<Duration>,
+    /// The place in the dealt order of prompts where the block starts.
+    pub first_prompt: u32,
+}
+
+/// How answers are sampled; what is `None` is left to the service.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Inference {
+    /// The temperature.
+    pub temperature: Option<f64>,
+    /// The nucleus.
+    pub top_p: Option<f64>,
+}
+
+/// When a request is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deadlines {
+    /// Opening a connection.
+    #[serde(rename = "connect_ns", with = "nanos")]
+    pub connect: Duration,
+    /// From the send to the first content.
+    #[serde(rename = "first_token_ns", with = "nanos")]
+    pub first_token: Duration,
+    /// Between two events.
+    #[serde(rename = "stall_ns", with = "nanos")]
+    pub stall: Duration,
+    /// The whole request.
+    #[serde(rename = "request_ns", with = "nanos")]
+    pub request: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            first_token: Duration::from_secs(60),
+            stall: Duration::from_secs(30),
+            request: Duration::from_mins(5),
+        }
+    }
+}
+
+/// What must hold for an experiment to qualify.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Criteria {
+    /// Limits of latencies.
+    pub latency: Vec<LatencyCriterion>,
+    /// The largest share of failed requests, 0 to 1.
+    pub error_rate: Option<f64>,
+    /// The most that 10,000 transactions may cost.
+    pub cost_per_10k_transactions: Option<NanoUsd>,
+}
+
+/// One limit of one statistic of one latency.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LatencyCriterion {
+    /// Which latency.
+    pub metric: LatencyMetric,
+    /// Which statistic of it.
+    pub statistic: Statistic,
+    /// The largest value allowed.
+    #[serde(rename = "limit_ns", with = "nanos")]
+    pub limit: Duration,
+}
+
+/// A latency that criteria can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LatencyMetric {
+    /// Request sent to end of answer.
+    E2e,
+    /// Request sent to first visible text.
+    Ttft,
+    /// Time per output token.
+    Tpot,
+}
+
+/// A statistic that criteria can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Statistic {
+    /// The arithmetic mean.
+    Mean,
+    /// The median.
+    P50,
+    /// The 90th percentile.
+    P90,
+    /// The 95th percentile.
+    P95,
+    /// The 99th percentile.
+    P99,
+}
+
+/// What a run will cost and last, as far as can be told before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunEstimate {
+    /// Measured requests; `None` where only time stops a block.
+    pub requests: Option<u64>,
+    /// Warm-up requests.
+    pub warmup_requests: u64,
+    /// The tokens' cost if every answer is as long as its limit; `None` like `requests`.
+    pub cost_high: Option<NanoUsd>,
+    /// The longest that the blocks' windows can last, where time stops them.
+    #[serde(rename = "duration_high_ns", with = "nanos::option", default)]
+    pub duration_high: Option<Duration>,
+}
+
+impl Plan {
+    /// The endpoint of that name.
+    pub fn endpoint(&self, name: &Name) -> Option<&EndpointSpec> {
+        self.endpoints.iter().find(|endpoint| endpoint.name == *name)
+    }
+
+    /// The dataset of that name.
+    pub fn dataset(&self, name: &Name) -> Option<&DatasetPlan> {
+        self.datasets.iter().find(|dataset| dataset.name == *name)
+    }
+
+    /// The experiment of that key.
+    pub fn experiment(&self, id: &ExperimentId) -> Option<&Experiment> {
+        self.experiments.iter().find(|experiment| experiment.id == *id)
+    }
+
+    /// The block of an experiment.
+    pub fn block(&self, experiment: &ExperimentId, block: u32) -> Option<&BlockPlan> {
+        self.lanes
+            .iter()
+            .flat_map(|lane| &lane.blocks)
+            .find(|planned| planned.block == block && planned.experiment == *experiment)
+    }
+}

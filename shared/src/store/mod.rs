@@ -1,0 +1,259 @@
+//! Keeping: what a run leaves behind, in the cloud and on one machine.
+//!
+//! Two traits, [`RecordStore`] (DynamoDB or SQLite) and [`ArtifactStore`] (S3 or a folder), with one
+//! suite of tests that every implementation passes. Keys are built in [`keys`] and nowhere else.
+
+pub mod keys;
+
+use std::future::Future;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::{ExperimentId, NanoUsd, RunId, nanos};
+
+/// Why a store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The attempt is not the block's current one any more: another has taken over.
+    #[error("attempt {attempt} of the block has been superseded")]
+    Superseded {
+        /// The attempt that asked.
+        attempt: u32,
+    },
+    /// The run does not exist.
+    #[error("there is no run {0}")]
+    NoSuchRun(RunId),
+    /// What is stored cannot be read: another version wrote it, or it is damaged.
+    #[error("what is stored under {key} cannot be read: {message}")]
+    Unreadable {
+        /// Where it is.
+        key: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The store itself failed; trying again may help.
+    #[error("failed to {action}")]
+    Backend {
+        /// What was tried, as a verb with its object.
+        action: String,
+        /// The cause.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// A run as the list of runs shows it (item `META`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunMeta {
+    /// The run.
+    pub run_id: RunId,
+    /// What the user calls it.
+    pub name: Option<String>,
+    /// Who runs it: an execution's ARN, or the host and process on one machine.
+    pub owner: String,
+    /// SHA-256 of the configuration's text, hexadecimal.
+    pub config_sha256: String,
+    /// Where the run stands.
+    pub status: RunStatus,
+    /// Workers are asked to stop sending.
+    pub stopping: bool,
+    /// When it was planned, RFC 3339.
+    pub started_at: String,
+    /// When its status became terminal, RFC 3339.
+    pub ended_at: Option<String>,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Planned; blocks may be running.
+    Running,
+    /// Ended before all blocks were done; it can be resumed.
+    Incomplete,
+    /// Every planned block has its receipt, and the report is written.
+    Complete,
+}
+
+/// What a block is known by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct BlockKey {
+    /// The run.
+    pub run_id: RunId,
+    /// The experiment.
+    pub experiment: ExperimentId,
+    /// The round, from 1.
+    pub round: u32,
+    /// The block of the experiment (its replicate), from 1.
+    pub block: u32,
+}
+
+/// What claiming a block gave.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Claim {
+    /// The block is ours under this attempt number, until a higher one is given out.
+    Attempt(u32),
+    /// Somebody has measured it already: send nothing.
+    Done(Receipt),
+}
+
+/// The proof that a block is done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Which attempt counts.
+    pub attempt: u32,
+    /// Records of it, warm-up included.
+    pub records: u32,
+    /// Chunks that hold them.
+    pub chunks: u32,
+    /// SHA-256 over the chunks' bytes in order, hexadecimal.
+    pub sha256: String,
+    /// The measured window's start: all slots full. Nanoseconds since 1970 UTC.
+    pub window_start_unix_ns: u64,
+    /// The measured window's length: until the block stopped sending.
+    #[serde(rename = "window_ns", with = "nanos")]
+    pub window: Duration,
+    /// Why it stopped sending.
+    pub ended: BlockEnd,
+    /// What its requests cost, warm-up included.
+    pub spent: NanoUsd,
+}
+
+/// Why a block stopped sending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockEnd {
+    /// All its requests were sent.
+    Requests,
+    /// Its time was over.
+    Duration,
+    /// The machine that measured it had to end.
+    Cut,
+}
+
+/// Whether an attempt may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is the block's current attempt and the run goes on.
+    Current,
+    /// Another attempt has taken over: stop sending, leave no receipt.
+    Superseded,
+    /// The run is stopping: stop sending and drain.
+    Stopping,
+}
+
+/// A block with what is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BlockState {
+    /// Which block.
+    pub key: BlockKey,
+    /// The highest attempt given out.
+    pub attempt: u32,
+    /// The receipt, where it is done.
+    pub receipt: Option<Receipt>,
+}
+
+/// Claims, receipts, packed records and readable metrics.
+///
+/// Every method may be called by several processes at once.
+pub trait RecordStore: Send + Sync {
+    /// Stores a new run and enters it into the list of runs; `false`, and nothing changed, where
+    /// the run id is taken.
+    fn create_run(&self, meta: &RunMeta) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// The run, or `None`.
+    fn run(
+        &self,
+        run_id: &RunId,
+    ) -> impl Future<Output = Result<Option<RunMeta>, StoreError>> + Send;
+
+    /// All runs, the latest first.
+    fn runs(&self) -> impl Future<Output = Result<Vec<RunMeta>, StoreError>> + Send;
+
+    /// Sets a run's status; a terminal one with the time it ended (RFC 3339). Setting `Running`
+    /// takes back the end and `stopping`.
+    fn set_status(
+        &self,
+        run_id: &RunId,
+        status: RunStatus,
+        ended_at: Option<&str>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Asks the run's workers to stop sending.
+    fn set_stopping(&self, run_id: &RunId) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Claims a block: in one transaction, the receipt where there is one, else the next attempt.
+    fn claim(&self, key: &BlockKey) -> impl Future<Output = Result<Claim, StoreError>> + Send;
+
+    /// Whether an attempt may go on.
+    fn standing(
+        &self,
+        key: &BlockKey,
+        attempt: u32,
+    ) -> impl Future<Output = Result<Standing, StoreError>> + Send;
+
+    /// Stores one chunk of packed records of an attempt; chunks count from 1. Storing the same
+    /// chunk again is harmless.
+    fn put_chunk(
+        &self,
+        key: &BlockKey,
+        attempt: u32,
+        chunk: u32,
+        packed: Vec<u8>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The chunks of an attempt in order, whether or not it has a receipt.
+    fn chunks(
+        &self,
+        key: &BlockKey,
+        attempt: u32,
+    ) -> impl Future<Output = Result<Vec<Vec<u8>>, StoreError>> + Send;
+
+    /// Leaves the receipt; [`StoreError::Superseded`] where its attempt is not the current one.
+    /// Leaving the same receipt again is harmless.
+    fn finish(
+        &self,
+        key: &BlockKey,
+        receipt: &Receipt,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Every block of the run that was ever claimed, ordered by key.
+    fn blocks(
+        &self,
+        run_id: &RunId,
+    ) -> impl Future<Output = Result<Vec<BlockState>, StoreError>> + Send;
+
+    /// Stores the readable metrics of an experiment in a round: a flat JSON object of numbers,
+    /// strings and small maps. Replaces earlier ones.
+    fn put_metrics(
+        &self,
+        run_id: &RunId,
+        experiment: &ExperimentId,
+        round: u32,
+        metrics: &serde_json::Map<String, serde_json::Value>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// Files of a run by key (`runs/<run>/...`, see [`keys`]).
+pub trait ArtifactStore: Send + Sync {
+    /// Stores a file, replacing an earlier one whole.
+    fn put(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        content_type: &str,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The file, or `None`.
+    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send;
+
+    /// Keys that start with `prefix`, in order.
+    fn list(&self, prefix: &str) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
+
+    /// Deletes a file; deleting what is not there is harmless.
+    fn delete(&self, key: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Where a person finds the key: an `s3://` URI or a path.
+    fn location(&self, key: &str) -> String;
+}
