@@ -2,6 +2,7 @@
 
 pub mod dataset;
 pub mod endpoint;
+pub mod load;
 pub mod plan;
 pub mod price;
 pub mod record;

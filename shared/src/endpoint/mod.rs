@@ -1,9 +1,16 @@
 //! Something that answers prompts, and times its answers.
 
+pub mod bedrock;
+mod connection;
+mod failure;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+use tokio_util::sync::CancellationToken;
+
+pub use self::connection::{TlsError, http1_only, tls};
 use crate::record::Observation;
 
 /// A boxed future, so that endpoints can be chosen by configuration.
@@ -11,8 +18,13 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// One slot's way to an endpoint: it holds at most one connection and answers one request at a time.
 pub trait Endpoint: fmt::Debug + Send + Sync {
-    /// Sends one request and times the answer. A failed request is an observation too.
-    fn invoke<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Observation>;
+    /// Sends one request and times the answer. A failed request is an observation too. When `cut`
+    /// is cancelled the answer is given up, with what was seen of it.
+    fn invoke<'a>(
+        &'a self,
+        request: &'a Request,
+        cut: &'a CancellationToken,
+    ) -> BoxFuture<'a, Observation>;
 }
 
 /// One request, free of any provider's vocabulary.

@@ -1,0 +1,282 @@
+//! One slot's connection: HTTP/1.1, at most one at a time, stamped.
+//!
+//! The SDK's own HTTP client offers h2, which would put many streams on one connection. This one
+//! offers HTTP/1.1 only and belongs to one slot, so N slots make N connections. It is hyper's
+//! client connection without a pool, wired to the SDK's connector trait.
+//!
+//! Stamps: `sent` when the request is handed to an open connection; `headers` when hyper hands
+//! over the response's head; arrivals of body bytes when they are polled out of the connection. A
+//! busy runtime moves each of them later, never earlier.
+
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http::header::{HOST, HeaderValue};
+use http::{HeaderMap, Uri, Version};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
+use hyper_util::client::legacy::connect::HttpConnector as TcpConnector;
+use rustls::ClientConfig;
+use tokio::time::{Instant, timeout};
+use tower_service::Service;
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// TLS for measuring connections: the system's root certificates, HTTP/1.1 only.
+///
+/// Reading the roots takes milliseconds: build it once and clone it.
+pub fn tls() -> Result<ClientConfig, TlsError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| TlsError(error.into()))?
+        .with_native_roots()
+        .map_err(|error| TlsError(error.into()))?
+        .with_no_client_auth();
+    Ok(http1_only(config))
+}
+
+/// The same configuration, offering HTTP/1.1 and nothing else.
+pub fn http1_only(mut config: ClientConfig) -> ClientConfig {
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config
+}
+
+/// The system's root certificates could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to set up TLS with the system's root certificates")]
+pub struct TlsError(#[source] BoxError);
+
+/// A connection could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectError {
+    /// It took longer than allowed.
+    #[error("no connection within {} ms", .0.as_millis())]
+    Deadline(Duration),
+    /// It was refused, or broke while it was being set up.
+    #[error("failed to connect")]
+    Refused(#[source] BoxError),
+}
+
+/// What happened on the wire during the current request.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Exchange {
+    /// The request was handed to an open connection.
+    pub sent: Option<Instant>,
+    /// How long opening the connection took; `None` where it was open.
+    pub connect: Option<Duration>,
+    /// The response's head arrived.
+    pub headers: Option<Instant>,
+    /// The latest bytes of the body arrived.
+    pub last_bytes: Option<Instant>,
+    /// The body ended well.
+    pub body_end: Option<Instant>,
+    /// Bytes of the body so far.
+    pub bytes: u64,
+    /// The HTTP version of the response.
+    pub version: Option<Version>,
+    /// The response's status.
+    pub status: Option<u16>,
+    /// The response's headers.
+    pub response_headers: HeaderMap,
+}
+
+/// One slot's way to a server; cheap to clone, every clone is the same slot.
+#[derive(Clone)]
+pub(crate) struct SlotConnection(Arc<Slot>);
+
+struct Slot {
+    connector: HttpsConnector<TcpConnector>,
+    connect_deadline: Duration,
+    open: Mutex<Option<SendRequest<SdkBody>>>,
+    exchange: Mutex<Exchange>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics while holding one of these locks; if it did, the values are still whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for SlotConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SlotConnection").finish_non_exhaustive()
+    }
+}
+
+impl SlotConnection {
+    pub(crate) fn new(tls: ClientConfig, connect_deadline: Duration) -> Self {
+        let mut tcp = TcpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        Self(Arc::new(Slot {
+            connector: HttpsConnector::from((tcp, tls)),
+            connect_deadline,
+            open: Mutex::new(None),
+            exchange: Mutex::default(),
+        }))
+    }
+
+    /// Forgets the last exchange: the next request starts.
+    pub(crate) fn begin(&self) {
+        *locked(&self.0.exchange) = Exchange::default();
+    }
+
+    /// The current exchange, as far as it has come.
+    pub(crate) fn exchange(&self) -> Exchange {
+        locked(&self.0.exchange).clone()
+    }
+
+    /// The send's stamp, without copying the rest.
+    pub(crate) fn sent(&self) -> Option<Instant> {
+        locked(&self.0.exchange).sent
+    }
+
+    /// When the latest bytes arrived.
+    pub(crate) fn last_bytes(&self) -> Option<Instant> {
+        locked(&self.0.exchange).last_bytes
+    }
+
+    async fn open(&self, uri: &Uri) -> Result<SendRequest<SdkBody>, ConnectError> {
+        let held = locked(&self.0.open).take();
+        if let Some(mut sender) = held
+            && sender.ready().await.is_ok()
+        {
+            return Ok(sender);
+        }
+        let begun = Instant::now();
+        let limit = self.0.connect_deadline;
+        let connecting = async {
+            let io = self.0.connector.clone().call(uri.clone()).await?;
+            Ok::<_, BoxError>(http1::handshake(io).await?)
+        };
+        let (sender, connection) = timeout(limit, connecting)
+            .await
+            .map_err(|_elapsed| ConnectError::Deadline(limit))?
+            .map_err(ConnectError::Refused)?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "Connection ended.");
+            }
+        });
+        locked(&self.0.exchange).connect = Some(begun.elapsed());
+        Ok(sender)
+    }
+
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let mut request =
+            request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+        let uri = request.uri().clone();
+        let mut sender = self.open(&uri).await.map_err(|error| match error {
+            ConnectError::Deadline(_) => ConnectorError::timeout(error.into()),
+            ConnectError::Refused(_) => ConnectorError::io(error.into()),
+        })?;
+        to_origin_form(&mut request).map_err(ConnectorError::user)?;
+
+        let sent = Instant::now();
+        locked(&self.0.exchange).sent = Some(sent);
+        let response =
+            sender.send_request(request).await.map_err(|error| ConnectorError::io(error.into()))?;
+        *locked(&self.0.open) = Some(sender);
+
+        let headers = Instant::now();
+        {
+            let mut exchange = locked(&self.0.exchange);
+            exchange.headers = Some(headers);
+            exchange.version = Some(response.version());
+            exchange.status = Some(response.status().as_u16());
+            exchange.response_headers = response.headers().clone();
+        }
+        let response =
+            response.map(|body| SdkBody::from_body_1_x(StampedBody { body, slot: self.clone() }));
+        HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
+    }
+}
+
+/// A connection wants the path and a `Host` header, where the SDK gives a whole URI. The value is
+/// what the SDK signed: the authority, without a default port.
+fn to_origin_form(request: &mut http::Request<SdkBody>) -> Result<(), BoxError> {
+    let uri = request.uri();
+    if !request.headers().contains_key(HOST) {
+        let host = uri.host().ok_or("the request's URI has no host")?;
+        let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+        let host = match uri.port_u16() {
+            Some(port) if port != default_port => format!("{host}:{port}"),
+            _ => host.to_owned(),
+        };
+        request.headers_mut().insert(HOST, HeaderValue::try_from(host)?);
+    }
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    *request.uri_mut() = path.parse()?;
+    Ok(())
+}
+
+impl HttpConnector for SlotConnection {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let slot = self.clone();
+        HttpConnectorFuture::new(async move { slot.send(request).await })
+    }
+}
+
+impl HttpClient for SlotConnection {
+    fn http_connector(
+        &self,
+        _settings: &HttpConnectorSettings,
+        _components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+/// A response body that stamps its bytes as they are polled.
+struct StampedBody {
+    body: Incoming,
+    slot: SlotConnection,
+}
+
+impl Body for StampedBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                let now = Instant::now();
+                let mut exchange = locked(&self.slot.0.exchange);
+                exchange.last_bytes = Some(now);
+                exchange.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+            }
+            Poll::Ready(None) => {
+                let now = Instant::now();
+                locked(&self.slot.0.exchange).body_end = Some(now);
+            }
+            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
