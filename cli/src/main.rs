@@ -1,2 +1,40 @@
-//! .
-fn main() {}
+//! The `fmgauge` command: benchmarks foundation models and tells what they cost.
+//!
+//! It parses arguments and shows results; measuring and deciding are in `shared`.
+
+mod arguments;
+mod command;
+mod exit;
+mod local;
+mod progress;
+mod simulated;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Command};
+use crate::exit::Exit;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_env("FMGAUGE_LOG"))
+        .with_writer(std::io::stderr)
+        .init();
+    let arguments = Arguments::parse();
+    let out = arguments.out;
+    let done = match arguments.command {
+        Command::Run(run) => command::run::run(&run, &out).await,
+        Command::Plan(plan) => command::plan::run(&plan),
+        Command::Records(records) => command::records::run(&records, &out).await,
+        Command::Report(report) => command::report::run(&report, &out).await,
+        Command::Simulate(simulate) => command::simulate::run(&simulate).await,
+    };
+    done.unwrap_or_else(|error| {
+        terminal::note(&format!("error: {error:#}"));
+        Exit::of_error(&error)
+    })
+    .into()
+}

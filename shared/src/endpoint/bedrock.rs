@@ -81,7 +81,7 @@ impl BedrockEndpoint {
             sent,
             timeline: answer.timeline(&exchange, sent, end),
             usage: answer.usage,
-            served: answer.served(exchange),
+            served: answer.served(&exchange),
             outcome: ending.outcome,
             error: ending.error,
         }
@@ -225,7 +225,7 @@ impl Ending {
             }
             SdkError::ConstructionFailure(_) => Self::failed(ErrorClass::Validation, None, &text),
             SdkError::ResponseError(_) => Self::failed(ErrorClass::Protocol, None, &text),
-            _ => Self::failed(ErrorClass::Connection, None, &text),
+            SdkError::TimeoutError(_) | _ => Self::failed(ErrorClass::Connection, None, &text),
         }
     }
 
@@ -246,7 +246,9 @@ impl Ending {
             SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => {
                 Self::failed(ErrorClass::Connection, None, &text)
             }
-            _ => Self::failed(ErrorClass::Protocol, None, &text),
+            SdkError::ConstructionFailure(_) | SdkError::ResponseError(_) | _ => {
+                Self::failed(ErrorClass::Protocol, None, &text)
+            }
         }
     }
 }
@@ -292,7 +294,12 @@ impl Answer {
             }
             Event::MessageStop(stop) => self.stop_reason = Some(stop.stop_reason.as_str().into()),
             Event::Metadata(metadata) => self.read_metadata(&metadata),
-            _ => {} // starts and stops of blocks, and what a later service adds
+            // What a later service adds is no content that we know how to time.
+            Event::MessageStart(_)
+            | Event::ContentBlockStart(_)
+            | Event::ContentBlockStop(_)
+            | Event::Unknown
+            | _ => {}
         }
     }
 
@@ -336,7 +343,7 @@ impl Answer {
         }
     }
 
-    fn served(self, exchange: Exchange) -> Served {
+    fn served(self, exchange: &Exchange) -> Served {
         let header = |name: &str| {
             let value = exchange.response_headers.get(name)?;
             value.to_str().ok().map(str::to_owned)

@@ -77,7 +77,7 @@ pub(crate) fn detail(code: Option<&str>, message: &str) -> ErrorDetail {
 }
 
 /// An error with its causes, as one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -11,6 +11,7 @@ use std::pin::Pin;
 use tokio_util::sync::CancellationToken;
 
 pub use self::connection::{TlsError, http1_only, tls};
+pub use self::failure::chain;
 use crate::record::Observation;
 
 /// A boxed future, so that endpoints can be chosen by configuration.

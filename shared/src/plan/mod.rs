@@ -3,10 +3,13 @@
 //! A plan follows from (configuration, run id) alone: the same on a laptop and in the cloud, with
 //! no time of day in it. It is stored once and never edited.
 
+mod build;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::build::{LoadedDataset, build};
 use crate::price::Price;
 use crate::units::{Concurrency, ExperimentId, Name, NanoUsd, RunId, nanos};
 
@@ -163,7 +166,7 @@ impl Default for Deadlines {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(5),
-            first_token: Duration::from_secs(60),
+            first_token: Duration::from_mins(1),
             stall: Duration::from_secs(30),
             request: Duration::from_mins(5),
         }
@@ -230,11 +233,18 @@ pub struct RunEstimate {
     pub requests: Option<u64>,
     /// Warm-up requests.
     pub warmup_requests: u64,
-    /// The tokens' cost if every answer is as long as its limit; `None` like `requests`.
+    /// The most that the tokens can cost by our bound: 1.5 x the largest estimated prompt, and
+    /// every answer as long as its limit. `None` like `requests`.
     pub cost_high: Option<NanoUsd>,
-    /// The longest that the blocks' windows can last, where time stops them.
-    #[serde(rename = "duration_high_ns", with = "nanos::option", default)]
-    pub duration_high: Option<Duration>,
+    /// How long the longest lane lasts if every request takes [`assumed_request_time`].
+    #[serde(rename = "duration_assumed_ns", with = "nanos", default)]
+    pub duration_assumed: Duration,
+}
+
+/// What a request is assumed to take before anything was measured: 1 s to the first token, then 50
+/// tokens a second to the limit.
+pub fn assumed_request_time(max_tokens: u32) -> Duration {
+    Duration::from_secs(1) + Duration::from_millis(20) * max_tokens
 }
 
 impl Plan {

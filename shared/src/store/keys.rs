@@ -74,3 +74,6 @@ pub fn prompts(run_id: &RunId, dataset: &Name) -> String {
 pub fn report(run_id: &RunId, file: &str) -> String {
     format!("{}report/{file}", artifacts(run_id))
 }
+
+/// What the last concluded run has come to.
+pub const LATEST: &str = "latest.json";

@@ -128,8 +128,8 @@ pub enum BlockEnd {
     Requests,
     /// Its time was over.
     Duration,
-    /// The machine that measured it had to end.
-    Cut,
+    /// It was told to stop, or the machine that measured it had to end.
+    Stopped,
 }
 
 /// Whether an attempt may go on.

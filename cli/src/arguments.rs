@@ -1,0 +1,93 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Measures foundation models on AWS: what a transaction costs, how fast, and how sure we are.
+#[derive(Debug, Parser)]
+#[command(version, about, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 refused (nothing sent or written), \
+                        3 the run is incomplete.\nLogs: FMGAUGE_LOG=info (or debug).")]
+pub(crate) struct Arguments {
+    /// Where runs are kept: records, reports, and a database.
+    #[arg(long, global = true, value_name = "FOLDER", default_value = "fmgauge-out")]
+    pub(crate) out: PathBuf,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Measure a configuration and write its report.
+    Run(Run),
+    /// Show what a configuration would measure and cost. Nothing is sent or written.
+    Plan(Plan),
+    /// Print every record of a run as JSON lines.
+    Records(Records),
+    /// Summarise a run again and rewrite its report.
+    Report(Report),
+    /// Serve simulated models on this machine, in the protocol of Amazon Bedrock.
+    Simulate(Simulate),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The configuration (YAML).
+    #[arg(required_unless_present = "resume")]
+    pub(crate) config: Option<PathBuf>,
+    /// What to call the run; by default the time and a digest.
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) run_id: Option<String>,
+    /// Go on with a run that was interrupted: its id, or the latest.
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "latest")]
+    pub(crate) resume: Option<String>,
+    /// Show no progress.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Print the conclusion as JSON on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// The configuration (YAML).
+    pub(crate) config: PathBuf,
+    /// Plan for this run id: it decides nothing but the prompts' nonces.
+    #[arg(long, default_value = "dry-run")]
+    pub(crate) run_id: String,
+    /// Print the whole plan as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Records {
+    /// The run's id, or `latest`.
+    #[arg(default_value = "latest")]
+    pub(crate) run: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// The run's id, or `latest`.
+    #[arg(default_value = "latest")]
+    pub(crate) run: String,
+    /// Print the conclusion as JSON on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// The port on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = 9000)]
+    pub(crate) port: u16,
+    /// Everything random follows from it.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Append the truth of every request to this file, as JSON lines.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+}

@@ -1,0 +1,149 @@
+//! `fmgauge run`: plans, measures and concludes on this machine.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use shared::block::Signals;
+use shared::plan::{Lane, Plan};
+use shared::run::{Connections, RunError, conclude, draft, measure, prepare};
+use shared::store::{ArtifactStore, BlockKey, RecordStore, RunStatus, keys};
+
+use super::{read_config, show};
+use crate::exit::Exit;
+use crate::local::{self, LocalStores};
+use crate::progress::Progress;
+use crate::terminal::note;
+use crate::{arguments, simulated};
+
+pub(crate) async fn run(arguments: &arguments::Run, out: &Path) -> Result<Exit> {
+    let (stores, plan) = match &arguments.resume {
+        Some(run) => resume(arguments, run, out).await?,
+        None => start(arguments, out).await?,
+    };
+    let run_id = plan.run_id.clone();
+    let (connections, simulator) = simulated::connections(&plan).await?;
+    let signals = Signals::default();
+    let listening = tokio::spawn(listen(signals.clone()));
+    let progress = Progress::new(&plan, arguments.quiet);
+    let lanes = plan.lanes.iter().map(|lane| {
+        run_lane(lane, &plan, &stores, &connections, &signals, &progress)
+    });
+    let failures: Vec<RunError> =
+        join_all(lanes).await.into_iter().filter_map(Result::err).collect();
+    progress.finish();
+    listening.abort();
+    drop(simulator);
+
+    let conclusion = conclude(&run_id, &stores, &Timestamp::now().to_string()).await?;
+    show(&conclusion, arguments.json)?;
+    if conclusion.status != RunStatus::Complete {
+        note(&format!(
+            "{} planned blocks were not measured to their end; to go on: fmgauge run --resume {run_id}",
+            conclusion.unfinished_blocks
+        ));
+    }
+    let mut failures = failures.into_iter();
+    if let Some(first) = failures.next() {
+        failures.for_each(|error| note(&format!("error: {:#}", anyhow::Error::from(error))));
+        return Err(first.into());
+    }
+    Ok(match conclusion.status {
+        RunStatus::Complete => Exit::Done,
+        RunStatus::Incomplete | RunStatus::Running => Exit::Incomplete,
+    })
+}
+
+/// Plans and stores a new run.
+async fn start(arguments: &arguments::Run, out: &Path) -> Result<(LocalStores, Arc<Plan>)> {
+    let path = arguments.config.as_deref().context("a configuration is needed")?;
+    let (text, source) = read_config(path)?;
+    let now = Timestamp::now();
+    let run_id = match &arguments.run_id {
+        Some(run_id) => run_id.clone(),
+        None => format!("{}-{:04x}", now.strftime("%Y%m%d-%H%M%S"), now.subsec_nanosecond() >> 14),
+    };
+    let run_id = run_id.parse().context("--run-id")?;
+    let prepared = draft(&text, run_id, &source)?;
+    let stores = local::open(out).await?;
+    prepare(&prepared, &stores, &owner(now), &now.to_string()).await?;
+    note(&format!("run {}: {} experiments", prepared.plan.run_id, prepared.plan.experiments.len()));
+    Ok((stores, Arc::new(prepared.plan)))
+}
+
+/// A run's owner is one process: nobody else plans under its id.
+fn owner(now: Timestamp) -> String {
+    format!("process {} of {now}", std::process::id())
+}
+
+/// Takes up a stored run. Blocks with a receipt are not measured again.
+async fn resume(
+    arguments: &arguments::Run,
+    run: &str,
+    out: &Path,
+) -> Result<(LocalStores, Arc<Plan>)> {
+    let stores = local::open_existing(out).await?;
+    let meta = local::find(&stores, run).await?;
+    let run_id = meta.run_id;
+    let key = keys::plan(&run_id);
+    let bytes = stores.artifacts.get(&key).await.map_err(RunError::from)?;
+    let bytes = bytes.with_context(|| format!("run {run_id} has no {key}: it was never planned"))?;
+    let plan: Plan = serde_json::from_slice(&bytes).with_context(|| format!("failed to read {key}"))?;
+    if let Some(path) = &arguments.config {
+        let (text, source) = read_config(path)?;
+        if draft(&text, run_id.clone(), &source)?.plan.config_sha256 != plan.config_sha256 {
+            bail!("run {run_id} was planned from another configuration than {}", path.display());
+        }
+    }
+    if meta.status == RunStatus::Complete {
+        note(&format!("run {run_id} is complete already"));
+    } else {
+        stores
+            .records
+            .set_status(&run_id, RunStatus::Running, None)
+            .await
+            .map_err(RunError::from)?;
+        note(&format!("run {run_id} goes on"));
+    }
+    Ok((stores, Arc::new(plan)))
+}
+
+/// The blocks of a lane, one at a time. A lane that fails leaves the others alone.
+async fn run_lane(
+    lane: &Lane,
+    plan: &Plan,
+    stores: &LocalStores,
+    connections: &Connections,
+    signals: &Signals,
+    progress: &Progress,
+) -> Result<(), RunError> {
+    for block in &lane.blocks {
+        if signals.stop.is_cancelled() {
+            break;
+        }
+        let key = BlockKey {
+            run_id: plan.run_id.clone(),
+            experiment: block.experiment.clone(),
+            round: 1,
+            block: block.block,
+        };
+        let wall = std::time::SystemTime::now;
+        let run = measure(key, stores, connections, wall, signals, progress).await?;
+        progress.block_ended(lane, block, &run);
+    }
+    Ok(())
+}
+
+/// The first Ctrl-C stops sending and drains, the second gives up what is in flight.
+async fn listen(signals: Signals) {
+    if tokio::signal::ctrl_c().await.is_err() {
+        return;
+    }
+    note("stopping: waiting for the requests in flight (Ctrl-C again gives them up)");
+    signals.stop.cancel();
+    if tokio::signal::ctrl_c().await.is_ok() {
+        signals.cut.cancel();
+    }
+}

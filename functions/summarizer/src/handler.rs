@@ -1,0 +1,54 @@
+//! Translates between the state machine and `shared::run`: no logic of its own.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use shared::run::{Conclusion, Failure, RunError, Stores, conclude};
+use shared::store::{ArtifactStore, RecordStore};
+use shared::units::RunId;
+
+/// Which run to conclude: by its id, or by the execution that owns it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Event {
+    run_id: Option<RunId>,
+    execution: Option<String>,
+    #[serde(rename = "final")]
+    _final: bool,
+    cause: String,
+}
+
+/// What has come of it.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Output {
+    /// The run's conclusion.
+    Concluded(Conclusion),
+    /// The execution never got as far as a run.
+    NoRun {
+        /// Always `no_run`.
+        status: &'static str,
+    },
+}
+
+/// Concludes a run, whatever ended it.
+pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
+    event: Event,
+    stores: &Stores<R, A>,
+    now: Timestamp,
+) -> Result<Output, Failure> {
+    let run_id = match (event.run_id, event.execution) {
+        (Some(run_id), _) => Some(run_id),
+        (None, Some(execution)) => {
+            let runs = stores.records.runs().await.map_err(RunError::from)?;
+            runs.into_iter().find(|run| run.owner == execution).map(|run| run.run_id)
+        }
+        (None, None) => {
+            let mend = "give \"run_id\" or \"execution\" as input";
+            return Err(Failure::Permanent(mend.to_owned()));
+        }
+    };
+    let Some(run_id) = run_id else { return Ok(Output::NoRun { status: "no_run" }) };
+    let conclusion = conclude(&run_id, stores, &now.to_string()).await?;
+    tracing::info!(%run_id, cause = event.cause, "Run concluded.");
+    Ok(Output::Concluded(conclusion))
+}

@@ -1,0 +1,300 @@
+//! `run_block`: keeps the load for one block and leaves its receipt.
+//!
+//! Claim, connect and warm every slot, wait for all (the barrier), keep the load for the window,
+//! drain, and leave the receipt. Records are stored while it runs, by the [`recorder`], apart from
+//! the tasks that send and receive. It holds no logic of any protocol, and does not decide what a
+//! failed request means.
+
+mod recorder;
+mod window;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use self::recorder::{Placed, Recorder};
+use self::window::Window;
+use crate::dataset::{self, Prompt};
+use crate::endpoint::{Endpoint, Request};
+use crate::load::ClosedLoop;
+use crate::plan::{BlockPlan, Experiment, Plan};
+use crate::record::{Phase, Record};
+use crate::store::{BlockEnd, BlockKey, Claim, Receipt, RecordStore, Standing, StoreError};
+
+/// How often a worker asks whether it may go on.
+const STANDING_EVERY: Duration = Duration::from_secs(2);
+
+/// What each warm-up request asks for, and the limit of its answer.
+const WARMUP_TEXT: &str = "Reply with the single word OK.";
+const WARMUP_MAX_TOKENS: u32 = 8;
+
+/// The wall clock, as a value: only a `main.rs` reads it by itself.
+pub type WallClock = fn() -> SystemTime;
+
+/// Opens a slot's way to the block's endpoint.
+pub type Connect = dyn Fn() -> Box<dyn Endpoint> + Send + Sync;
+
+/// Which block is measured, and with what.
+#[derive(Debug, Clone)]
+pub struct BlockJob {
+    /// The run's plan.
+    pub plan: Arc<Plan>,
+    /// Which block of it.
+    pub key: BlockKey,
+    /// The prompts of the block's dataset.
+    pub prompts: Arc<[Prompt]>,
+}
+
+/// How a block is told to end before its time.
+#[derive(Debug, Clone, Default)]
+pub struct Signals {
+    /// Stop sending, and drain.
+    pub stop: CancellationToken,
+    /// Give up what is in flight, too.
+    pub cut: CancellationToken,
+}
+
+/// Sees records as they are stored; the display of progress.
+pub trait Observer: Send + Sync {
+    /// One more record. Called apart from the tasks that measure.
+    fn recorded(&self, record: &Record);
+}
+
+/// Sees nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct NoObserver;
+
+impl Observer for NoObserver {
+    fn recorded(&self, _record: &Record) {}
+}
+
+/// What running a block gave.
+#[derive(Debug, Clone, PartialEq)]
+pub enum BlockRun {
+    /// It was measured now.
+    Measured(Receipt),
+    /// Somebody had measured it: nothing was sent.
+    AlreadyMeasured(Receipt),
+}
+
+/// Why a block could not be measured. A failed request is none of these.
+#[derive(Debug, thiserror::Error)]
+pub enum BlockError {
+    /// The plan has no such block.
+    #[error("the plan of run {} has no block {} of {}", .0.run_id, .0.block, .0.experiment)]
+    NotPlanned(BlockKey),
+    /// Records could not be kept, or the claim could not be made.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Records could not be packed.
+    #[error("failed to pack records")]
+    Pack(#[from] crate::store::pack::PackError),
+    /// A task of ours panicked.
+    #[error("a measuring task ended unexpectedly")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+/// Everything the tasks of one attempt share.
+struct Attempt {
+    job: BlockJob,
+    number: u32,
+    experiment: Experiment,
+    block: BlockPlan,
+    order: Vec<u32>,
+    signals: Signals,
+}
+
+impl fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt").field("key", &self.job.key).field("number", &self.number).finish()
+    }
+}
+
+/// Measures one block, or finds that it has been measured.
+pub async fn run_block<R: RecordStore>(
+    job: BlockJob,
+    store: &R,
+    connect: &Connect,
+    wall: WallClock,
+    signals: &Signals,
+    observer: &dyn Observer,
+) -> Result<BlockRun, BlockError> {
+    let planned = (job.plan.block(&job.key.experiment, job.key.block).cloned())
+        .zip(job.plan.experiment(&job.key.experiment).cloned());
+    let Some((block, experiment)) = planned else {
+        return Err(BlockError::NotPlanned(job.key));
+    };
+    let key = job.key.clone();
+    let number = match store.claim(&key).await? {
+        Claim::Done(receipt) => return Ok(BlockRun::AlreadyMeasured(receipt)),
+        Claim::Attempt(number) => number,
+    };
+    tracing::info!(experiment = %key.experiment, block = key.block, attempt = number, "Block claimed.");
+
+    let length = u32::try_from(job.prompts.len()).unwrap_or(u32::MAX);
+    let order = dataset::deal(job.plan.seed, &experiment.dataset, length);
+    // The block's own: being superseded must not stop other blocks.
+    let signals = Signals { stop: signals.stop.child_token(), cut: signals.cut.child_token() };
+    let attempt = Arc::new(Attempt { job, number, experiment, block, order, signals });
+    let anchor = Anchor { instant: Instant::now(), wall: wall() };
+
+    let (recorder, records) = Recorder::new(&attempt, anchor);
+    let measuring = async {
+        let window = measure(&attempt, connect, &records).await;
+        drop(records); // the recorder ends when the last sender is gone
+        window
+    };
+    let watching = watch(&attempt, store);
+    let recording = recorder.run(store, observer);
+    let (window, recorded) = tokio::select! {
+        both = async { tokio::join!(measuring, recording) } => both,
+        superseded = watching => return Err(superseded.into()),
+    };
+    let (window, recorded) = (window?, recorded?);
+
+    let receipt = Receipt {
+        attempt: number,
+        records: recorded.records,
+        chunks: recorded.chunks,
+        sha256: recorded.sha256,
+        window_start_unix_ns: anchor.unix_ns(window.start),
+        window: window.end.duration_since(window.start),
+        ended: window.ended,
+        spent: recorded.spent,
+    };
+    store.finish(&key, &receipt).await?;
+    Ok(BlockRun::Measured(receipt))
+}
+
+/// One instant on both clocks: later wall-clock times follow from the monotonic one.
+#[derive(Debug, Clone, Copy)]
+struct Anchor {
+    instant: Instant,
+    wall: SystemTime,
+}
+
+impl Anchor {
+    fn unix_ns(&self, at: Instant) -> u64 {
+        let since_epoch = self.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let nanos = since_epoch + at.duration_since(self.instant);
+        u64::try_from(nanos.as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Ends only when the attempt has been superseded, with that error. Tells the slots to stop when
+/// the run is stopping.
+async fn watch<R: RecordStore>(attempt: &Attempt, store: &R) -> StoreError {
+    loop {
+        tokio::time::sleep(STANDING_EVERY).await;
+        match store.standing(&attempt.job.key, attempt.number).await {
+            Ok(Standing::Current) => {}
+            Ok(Standing::Stopping) => attempt.signals.stop.cancel(),
+            Ok(Standing::Superseded) => {
+                attempt.signals.stop.cancel();
+                attempt.signals.cut.cancel();
+                return StoreError::Superseded { attempt: attempt.number };
+            }
+            Err(error) => tracing::warn!(%error, "Failed to read the block's standing."),
+        }
+    }
+}
+
+/// Warms every slot, waits for all, keeps the load, drains.
+async fn measure(
+    attempt: &Arc<Attempt>,
+    connect: &Connect,
+    records: &recorder::Sender,
+) -> Result<Window, BlockError> {
+    let mut warming = JoinSet::new();
+    for slot in 0..u32::from(attempt.experiment.concurrency.get()) {
+        let (attempt, records, endpoint) = (Arc::clone(attempt), records.clone(), connect());
+        warming.spawn(async move {
+            warm(&attempt, slot, &*endpoint, &records).await;
+            (slot, endpoint)
+        });
+    }
+    let slots = joined(warming).await?;
+
+    let until = attempt.block.duration.map(|duration| Instant::now() + duration);
+    let closed =
+        Arc::new(ClosedLoop::new(attempt.block.requests, until, attempt.signals.stop.clone()));
+    let mut sending = JoinSet::new();
+    for (slot, endpoint) in slots {
+        let (attempt, records) = (Arc::clone(attempt), records.clone());
+        let closed = Arc::clone(&closed);
+        sending.spawn(async move {
+            let mut sends = window::SlotSends::default();
+            let request = |sequence| attempt.request(sequence);
+            let observed = |sequence, observation: crate::record::Observation| {
+                sends.add(observation.sent);
+                let prompt = attempt.prompt_index(sequence);
+                records.send(Placed { phase: Phase::Measured, slot, sequence, prompt, observation });
+            };
+            closed.run_slot(&*endpoint, &attempt.signals.cut, request, observed).await;
+            sends
+        });
+    }
+    let sends = joined(sending).await?;
+    let stopped = attempt.signals.stop.is_cancelled();
+    Ok(Window::new(&sends, until, attempt.block.requests, stopped))
+}
+
+async fn joined<T: 'static>(mut tasks: JoinSet<T>) -> Result<Vec<T>, BlockError> {
+    let mut results = Vec::with_capacity(tasks.len());
+    while let Some(result) = tasks.join_next().await {
+        results.push(result?);
+    }
+    Ok(results)
+}
+
+async fn warm(attempt: &Attempt, slot: u32, endpoint: &dyn Endpoint, records: &recorder::Sender) {
+    let each = attempt.job.plan.warmup_requests_per_slot;
+    for turn in 1..=each {
+        if attempt.signals.stop.is_cancelled() {
+            return;
+        }
+        let request = Request {
+            text: WARMUP_TEXT.to_owned(),
+            max_tokens: WARMUP_MAX_TOKENS,
+            temperature: attempt.job.plan.inference.temperature,
+            top_p: attempt.job.plan.inference.top_p,
+        };
+        let observation = endpoint.invoke(&request, &attempt.signals.cut).await;
+        let sequence = slot * each + turn;
+        records.send(Placed { phase: Phase::Warmup, slot, sequence, prompt: 0, observation });
+    }
+}
+
+impl Attempt {
+    /// Which prompt a sequence sends: dealt in one order for all experiments of a dataset, so that
+    /// slots don't send the same one together and endpoints can be compared.
+    fn prompt_index(&self, sequence: u32) -> u32 {
+        let place = u64::from(self.block.first_prompt) + u64::from(sequence - 1);
+        let place = usize::try_from(place).unwrap_or_default() % self.order.len();
+        self.order[place]
+    }
+
+    fn request(&self, sequence: u32) -> Request {
+        let key = &self.job.key;
+        let index = usize::try_from(self.prompt_index(sequence)).unwrap_or_default();
+        let prompt = &self.job.prompts[index];
+        let nonce = dataset::nonce(
+            &key.run_id,
+            &key.experiment,
+            key.round,
+            key.block,
+            self.number,
+            sequence,
+        );
+        Request {
+            text: dataset::with_nonce(&nonce, &prompt.text),
+            max_tokens: prompt.max_tokens,
+            temperature: self.job.plan.inference.temperature,
+            top_p: self.job.plan.inference.top_p,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The measured window of a block: from all slots full until it stops sending.
+
+use tokio::time::Instant;
+
+use crate::store::BlockEnd;
+
+/// When one slot sent its first and its last measured request.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct SlotSends {
+    first_and_last: Option<(Instant, Instant)>,
+    count: u32,
+}
+
+impl SlotSends {
+    /// One more send.
+    pub(super) fn add(&mut self, sent: Instant) {
+        let (first, last) = self.first_and_last.unwrap_or((sent, sent));
+        self.first_and_last = Some((first.min(sent), last.max(sent)));
+        self.count += 1;
+    }
+}
+
+/// The measured window.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Window {
+    pub(super) start: Instant,
+    pub(super) end: Instant,
+    pub(super) ended: BlockEnd,
+}
+
+impl Window {
+    /// The window of a block: it starts with the latest of the slots' first sends (all slots
+    /// full); it ends at `until`, or with the last send where requests or a stop ended it.
+    pub(super) fn new(
+        sends: &[SlotSends],
+        until: Option<Instant>,
+        requests: Option<u32>,
+        stopped: bool,
+    ) -> Self {
+        let sent: u32 = sends.iter().map(|slot| slot.count).sum();
+        let spans = || sends.iter().filter_map(|slot| slot.first_and_last);
+        let now = Instant::now();
+        let start = spans().map(|(first, _)| first).max().unwrap_or(now);
+        let last = spans().map(|(_, last)| last).max().unwrap_or(start);
+        let (ended, end) = match until {
+            _ if requests.is_some_and(|requests| sent >= requests) => (BlockEnd::Requests, last),
+            _ if stopped => (BlockEnd::Stopped, last),
+            Some(until) => (BlockEnd::Duration, until),
+            None => (BlockEnd::Stopped, last),
+        };
+        Self { start, end: end.max(start), ended }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn at(base: Instant, milliseconds: u64) -> Instant {
+        base + Duration::from_millis(milliseconds)
+    }
+
+    fn slots(base: Instant) -> Vec<SlotSends> {
+        [vec![0, 50, 100], vec![3, 40]]
+            .into_iter()
+            .map(|sends| {
+                let mut slot = SlotSends::default();
+                sends.into_iter().for_each(|ms| slot.add(at(base, ms)));
+                slot
+            })
+            .collect()
+    }
+
+    #[test]
+    fn it_starts_when_all_slots_are_full_and_ends_with_the_last_send() {
+        let base = Instant::now();
+        let window = Window::new(&slots(base), None, Some(5), false);
+        let expected = Window { start: at(base, 3), end: at(base, 100), ended: BlockEnd::Requests };
+        assert_eq!(window, expected);
+    }
+
+    #[test]
+    fn time_ends_it_at_that_time_and_a_stop_with_the_last_send() {
+        let base = Instant::now();
+        let until = at(base, 120);
+        let window = Window::new(&slots(base), Some(until), Some(9), false);
+        assert_eq!((window.end, window.ended), (until, BlockEnd::Duration));
+        let window = Window::new(&slots(base), Some(until), Some(9), true);
+        assert_eq!((window.end, window.ended), (at(base, 100), BlockEnd::Stopped));
+    }
+
+    #[test]
+    fn without_any_send_it_is_empty() {
+        let window = Window::new(&[], None, Some(5), true);
+        assert_eq!((window.end, window.ended), (window.start, BlockEnd::Stopped));
+    }
+}

@@ -1,0 +1,124 @@
+//! From a run's records to its report and its status.
+
+use serde::{Deserialize, Serialize};
+
+use super::{RunError, Stores, read_json};
+use crate::decision::decide;
+use crate::plan::Plan;
+use crate::record::Record;
+use crate::report::{self, Report};
+use crate::store::pack::{digest, unpack};
+use crate::store::{ArtifactStore, BlockState, RecordStore, RunStatus, keys};
+use crate::summary::{RunAccumulator, RunSummary};
+use crate::units::RunId;
+
+/// The round that is concluded: runs have one so far.
+const ROUND: u32 = 1;
+
+/// What a concluded run has come to; small enough for a state machine's output.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Conclusion {
+    /// The run.
+    pub run_id: RunId,
+    /// Complete, or incomplete where blocks are missing.
+    pub status: RunStatus,
+    /// Where the report is.
+    pub report: String,
+    /// The decision in a sentence.
+    pub answer: String,
+    /// What the run's tokens cost, uncounted attempts included, US dollars.
+    pub cost_usd: f64,
+    /// Planned blocks that have not been measured.
+    pub missing_blocks: u32,
+    /// Something in it was answered by a simulator.
+    pub simulated: bool,
+}
+
+/// Summarises what there is, writes the report and the readable metrics, and sets the run's status
+/// last. It can be repeated at any time, and gives the same but for the time of writing (`now`, RFC
+/// 3339).
+///
+/// The prompts of a complete run are deleted: an incomplete one needs them to be resumed.
+pub async fn conclude<R: RecordStore, A: ArtifactStore>(
+    run_id: &RunId,
+    stores: &Stores<R, A>,
+    now: &str,
+) -> Result<Conclusion, RunError> {
+    let plan: Plan = read_json(stores, run_id, keys::plan(run_id)).await?;
+    let blocks = stores.records.blocks(run_id).await?;
+    let summary = summarize(&plan, &blocks, stores).await?;
+    let decision = decide(&plan, &summary);
+    let missing_blocks =
+        summary.experiments.iter().map(|experiment| experiment.missing_blocks.len()).sum::<usize>();
+    let status = if missing_blocks == 0 { RunStatus::Complete } else { RunStatus::Incomplete };
+    for experiment in &summary.experiments {
+        let (id, metrics) = (&experiment.experiment, experiment.metrics());
+        stores.records.put_metrics(run_id, id, ROUND, &metrics).await?;
+    }
+    let spent = summary.counted.cost_nano_usd.saturating_add(summary.uncounted.cost_nano_usd);
+    let conclusion = Conclusion {
+        run_id: run_id.clone(),
+        status,
+        report: stores.artifacts.location(&keys::report(run_id, "report.md")),
+        answer: decision.answer.clone(),
+        cost_usd: spent.as_usd(),
+        missing_blocks: u32::try_from(missing_blocks).unwrap_or(u32::MAX),
+        simulated: summary.simulated,
+    };
+
+    let report = Report { plan, summary, decision, written_at: now.to_owned() };
+    for file in report::render(&report)? {
+        let key = keys::report(run_id, file.name);
+        stores.artifacts.put(&key, file.bytes, file.content_type).await?;
+    }
+    let latest = serde_json::to_vec_pretty(&conclusion)
+        .map_err(|source| RunError::Unwritable { key: keys::LATEST.to_owned(), source })?;
+    stores.artifacts.put(keys::LATEST, latest, "application/json").await?;
+    if status == RunStatus::Complete {
+        for dataset in &report.plan.datasets {
+            stores.artifacts.delete(&keys::prompts(run_id, &dataset.name)).await?;
+        }
+    }
+    stores.records.set_status(run_id, status, Some(now)).await?;
+    Ok(conclusion)
+}
+
+async fn summarize<R: RecordStore, A: ArtifactStore>(
+    plan: &Plan,
+    blocks: &[BlockState],
+    stores: &Stores<R, A>,
+) -> Result<RunSummary, RunError> {
+    let mut summary = RunAccumulator::new(plan, blocks);
+    for block in blocks {
+        for attempt in 1..=block.attempt {
+            for record in attempt_records(block, attempt, stores).await? {
+                summary.add(&record);
+            }
+        }
+    }
+    Ok(summary.finish())
+}
+
+/// The records of one attempt at a block. Those of the attempt that its receipt names are checked
+/// against the receipt.
+pub async fn attempt_records<R: RecordStore, A>(
+    block: &BlockState,
+    attempt: u32,
+    stores: &Stores<R, A>,
+) -> Result<Vec<Record>, RunError> {
+    let chunks = stores.records.chunks(&block.key, attempt).await?;
+    if let Some(receipt) = block.receipt.as_ref().filter(|receipt| receipt.attempt == attempt)
+        && receipt.sha256 != digest(&chunks)
+    {
+        return Err(RunError::Damaged {
+            experiment: block.key.experiment.clone(),
+            block: block.key.block,
+            message: format!("{} chunks with another digest", chunks.len()),
+        });
+    }
+    let mut records = Vec::new();
+    for chunk in &chunks {
+        records.extend(unpack(chunk)?);
+    }
+    Ok(records)
+}

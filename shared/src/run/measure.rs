@@ -1,0 +1,99 @@
+//! One block of a stored run.
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use rustls::ClientConfig;
+
+use super::{RunError, Stores, read, read_json};
+use crate::block::{BlockJob, BlockRun, Connect, Observer, Signals, WallClock, run_block};
+use crate::dataset::Prompt;
+use crate::endpoint::bedrock::BedrockEndpoint;
+use crate::endpoint::{self, Endpoint};
+use crate::plan::{EndpointKind, EndpointSpec, Plan};
+use crate::store::{ArtifactStore, BlockKey, RecordStore, keys};
+use crate::units::Name;
+
+/// What connecting to endpoints takes; made once in a process.
+#[derive(Debug, Clone)]
+pub struct Connections {
+    aws: SdkConfig,
+    tls: ClientConfig,
+    simulator: Option<Simulator>,
+}
+
+#[derive(Debug, Clone)]
+struct Simulator {
+    url: String,
+    aws: SdkConfig,
+}
+
+impl Connections {
+    /// Connections to real endpoints with the credentials of `aws`.
+    pub fn new(aws: SdkConfig) -> Result<Self, RunError> {
+        Ok(Self { aws, tls: endpoint::tls()?, simulator: None })
+    }
+
+    /// The same, with simulated endpoints at `url`. `aws` holds whatever credentials: the simulator
+    /// asks for none.
+    #[must_use]
+    pub fn with_simulator(mut self, url: String, aws: SdkConfig) -> Self {
+        self.simulator = Some(Simulator { url, aws });
+        self
+    }
+
+    /// How a slot connects to an endpoint of the plan.
+    fn connect(&self, spec: &EndpointSpec, plan: &Plan) -> Result<Box<Connect>, RunError> {
+        let deadlines = plan.deadlines;
+        let tls = self.tls.clone();
+        let (spec, aws) = match spec.kind {
+            EndpointKind::Bedrock => (spec.clone(), self.aws.clone()),
+            EndpointKind::Simulated => {
+                let Some(simulator) = &self.simulator else {
+                    return Err(RunError::NoSimulator(spec.name.clone()));
+                };
+                let url = Some(simulator.url.clone());
+                (EndpointSpec { endpoint_url: url, ..spec.clone() }, simulator.aws.clone())
+            }
+        };
+        Ok(Box::new(move || {
+            let slot: Box<dyn Endpoint> =
+                Box::new(BedrockEndpoint::new(&spec, deadlines, &aws, tls.clone()));
+            slot
+        }))
+    }
+}
+
+/// Reads the plan and the prompts of a block and measures it.
+pub async fn measure<R: RecordStore, A: ArtifactStore>(
+    key: BlockKey,
+    stores: &Stores<R, A>,
+    connections: &Connections,
+    wall: WallClock,
+    signals: &Signals,
+    observer: &dyn Observer,
+) -> Result<BlockRun, RunError> {
+    let plan: Plan = read_json(stores, &key.run_id, keys::plan(&key.run_id)).await?;
+    let not_planned = || crate::block::BlockError::NotPlanned(key.clone());
+    let experiment = plan.experiment(&key.experiment).ok_or_else(not_planned)?;
+    let spec = plan.endpoint(&experiment.endpoint).ok_or_else(not_planned)?;
+    let connect = connections.connect(spec, &plan)?;
+    let prompts = read_prompts(stores, &key, &experiment.dataset).await?;
+    let job = BlockJob { plan: Arc::new(plan), key, prompts };
+    Ok(run_block(job, &stores.records, &*connect, wall, signals, observer).await?)
+}
+
+async fn read_prompts<R: RecordStore, A: ArtifactStore>(
+    stores: &Stores<R, A>,
+    block: &BlockKey,
+    dataset: &Name,
+) -> Result<Arc<[Prompt]>, RunError> {
+    let key = keys::prompts(&block.run_id, dataset);
+    let bytes = read(stores, &block.run_id, &key).await?;
+    bytes
+        .split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(serde_json::from_slice)
+        .collect::<Result<Arc<[Prompt]>, _>>()
+        .map_err(|source| RunError::Unreadable { key, source })
+}

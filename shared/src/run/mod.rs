@@ -1,0 +1,194 @@
+//! The steps of a run over its stores: what the Lambda functions and the CLI both call.
+//!
+//! [`prepare`] turns a configuration into a stored plan, [`measure`] runs one block of it, and
+//! [`conclude`] turns records into a report. None of them knows where it runs.
+
+mod conclude;
+mod failure;
+mod measure;
+mod prepare;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::conclude::{Conclusion, attempt_records, conclude};
+pub use self::failure::Failure;
+pub use self::measure::{Connections, measure};
+pub use self::prepare::{Prepared, Source, draft, prepare};
+use crate::block::BlockError;
+use crate::config::ConfigErrors;
+use crate::dataset::DatasetError;
+use crate::report::RenderError;
+use crate::store::pack::PackError;
+use crate::store::{ArtifactStore, RecordStore, StoreError};
+use crate::units::{ExperimentId, Name, RunId};
+
+/// Where a run is kept.
+#[derive(Debug, Clone)]
+pub struct Stores<R, A> {
+    /// Claims, receipts and records.
+    pub records: R,
+    /// Files.
+    pub artifacts: A,
+}
+
+/// A lane as the state machine reads it, a line of `lanes.jsonl`: references only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneReference {
+    /// The run.
+    pub run_id: RunId,
+    /// The endpoint whose blocks these are.
+    pub lane: Name,
+    /// Its blocks, in their order of measuring.
+    pub blocks: Vec<BlockReference>,
+}
+
+/// A block as the state machine refers to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockReference {
+    /// The experiment.
+    pub experiment: ExperimentId,
+    /// Which block of it.
+    pub block: u32,
+}
+
+/// Why a step could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The configuration is not acceptable.
+    #[error("{0}")]
+    Config(#[from] ConfigErrors),
+    /// A dataset cannot be used.
+    #[error("dataset {name}: {source}")]
+    Dataset {
+        /// Which one.
+        name: Name,
+        /// What is wrong with it.
+        #[source]
+        source: DatasetError,
+    },
+    /// A dataset's file cannot be read.
+    #[error("dataset {name}: failed to read {}", path.display())]
+    File {
+        /// Which dataset.
+        name: Name,
+        /// Its file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The configuration asks for what only one machine can do.
+    #[error("{what} cannot be used in a deployed run; {mend}")]
+    NotDeployable {
+        /// What it is.
+        what: String,
+        /// What to do instead.
+        mend: &'static str,
+    },
+    /// The run id belongs to another run.
+    #[error("run {0} exists already: choose another run id, or resume it")]
+    Exists(RunId),
+    /// An artifact that the run should have is not there.
+    #[error("run {run_id} has no {key}: is the run id right, and was it planned?")]
+    Missing {
+        /// Which run.
+        run_id: RunId,
+        /// What is missing.
+        key: String,
+    },
+    /// The stored plan or prompts cannot be read.
+    #[error("{key} cannot be read")]
+    Unreadable {
+        /// Which artifact.
+        key: String,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A value of ours cannot be written as JSON.
+    #[error("failed to write {key}")]
+    Unwritable {
+        /// Which artifact.
+        key: String,
+        /// The cause.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The records of a counted attempt are not what its receipt says.
+    #[error(
+        "the records of block {block} of {experiment} are not those of its receipt: {message}"
+    )]
+    Damaged {
+        /// The experiment.
+        experiment: ExperimentId,
+        /// Its block.
+        block: u32,
+        /// What differs.
+        message: String,
+    },
+    /// The block could not be measured.
+    #[error(transparent)]
+    Block(#[from] BlockError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Packed records cannot be read.
+    #[error("failed to unpack records")]
+    Pack(#[from] PackError),
+    /// The report cannot be rendered.
+    #[error("failed to render the report")]
+    Render(#[from] RenderError),
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] crate::endpoint::TlsError),
+    /// A simulated endpoint without a simulator.
+    #[error("endpoint {0} is simulated, and no simulator is running")]
+    NoSimulator(Name),
+}
+
+impl RunError {
+    /// Whether the same step may succeed when it is taken again.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Store(error) | Self::Block(BlockError::Store(error)) => {
+                matches!(error, StoreError::Backend { .. })
+            }
+            Self::Block(BlockError::Task(_)) => true,
+            Self::Block(BlockError::NotPlanned(_) | BlockError::Pack(_))
+            | Self::Config(_)
+            | Self::Dataset { .. }
+            | Self::File { .. }
+            | Self::NotDeployable { .. }
+            | Self::Exists(_)
+            | Self::Missing { .. }
+            | Self::Unreadable { .. }
+            | Self::Unwritable { .. }
+            | Self::Damaged { .. }
+            | Self::Pack(_)
+            | Self::Render(_)
+            | Self::Tls(_)
+            | Self::NoSimulator(_) => false,
+        }
+    }
+}
+
+/// Reads and parses a JSON artifact that the run must have.
+async fn read_json<T: serde::de::DeserializeOwned, R: RecordStore, A: ArtifactStore>(
+    stores: &Stores<R, A>,
+    run_id: &RunId,
+    key: String,
+) -> Result<T, RunError> {
+    let bytes = read(stores, run_id, &key).await?;
+    serde_json::from_slice(&bytes).map_err(|source| RunError::Unreadable { key, source })
+}
+
+async fn read<R: RecordStore, A: ArtifactStore>(
+    stores: &Stores<R, A>,
+    run_id: &RunId,
+    key: &str,
+) -> Result<Vec<u8>, RunError> {
+    let bytes = stores.artifacts.get(key).await?;
+    bytes.ok_or_else(|| RunError::Missing { run_id: run_id.clone(), key: key.to_owned() })
+}

@@ -1,0 +1,183 @@
+//! From a configuration's text to a stored plan.
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::{BlockReference, LaneReference, RunError, Stores};
+use crate::config::{self, Settings};
+use crate::dataset::{self, DatasetSource};
+use crate::plan::{self, EndpointKind, LoadedDataset, Plan};
+use crate::store::{ArtifactStore, RecordStore, RunMeta, RunStatus, keys};
+use crate::units::RunId;
+
+/// Where a configuration comes from, and so what it may name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// One machine: paths are relative to this folder.
+    OneMachine(PathBuf),
+    /// A deployed run: no paths, no simulated endpoints.
+    Deployed,
+}
+
+/// A checked run that is not stored yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prepared {
+    /// The plan.
+    pub plan: Plan,
+    /// The prompts that it sends.
+    pub datasets: Vec<LoadedDataset>,
+    config_text: String,
+}
+
+/// Parses and checks a configuration, loads its datasets and plans the run. Nothing is stored.
+pub fn draft(config_text: &str, run_id: RunId, source: &Source) -> Result<Prepared, RunError> {
+    let settings = config::parse(config_text)?;
+    if *source == Source::Deployed {
+        refuse_undeployable(&settings)?;
+    }
+    let datasets = settings
+        .datasets
+        .iter()
+        .map(|settings_of| load(settings_of, &settings, source))
+        .collect::<Result<Vec<_>, _>>()?;
+    let plan = plan::build(&settings, &datasets, run_id);
+    Ok(Prepared { plan, datasets, config_text: config_text.to_owned() })
+}
+
+fn refuse_undeployable(settings: &Settings) -> Result<(), RunError> {
+    for endpoint in &settings.endpoints {
+        match endpoint.kind {
+            EndpointKind::Bedrock => {}
+            EndpointKind::Simulated => {
+                return Err(RunError::NotDeployable {
+                    what: format!("endpoint {} (kind: simulated)", endpoint.name),
+                    mend: "use it with `fmgauge run`, or give a real endpoint",
+                });
+            }
+        }
+    }
+    for dataset in &settings.datasets {
+        if let DatasetSource::File(path) = &dataset.source {
+            return Err(RunError::NotDeployable {
+                what: format!("dataset {} (file: {})", dataset.name, path.display()),
+                mend: "write its prompts into the configuration (`prompts: [...]`)",
+            });
+        }
+    }
+    Ok(())
+}
+
+fn load(
+    of: &config::DatasetSettings,
+    settings: &Settings,
+    source: &Source,
+) -> Result<LoadedDataset, RunError> {
+    let base = match source {
+        Source::OneMachine(base) => base.as_path(),
+        Source::Deployed => Path::new(""),
+    };
+    let failed = |source| RunError::Dataset { name: of.name.clone(), source };
+    let prompts = match &of.source {
+        DatasetSource::File(path) => {
+            let path = base.join(path);
+            let text = std::fs::read_to_string(&path).map_err(|source| RunError::File {
+                name: of.name.clone(),
+                path: path.clone(),
+                source,
+            })?;
+            dataset::parse_jsonl(&text, of.max_tokens).map_err(failed)?
+        }
+        DatasetSource::Inline(texts) => dataset::inline(texts, of.max_tokens).map_err(failed)?,
+        DatasetSource::Synthetic { prompt_tokens, count } => {
+            dataset::synthetic(*prompt_tokens, *count, of.max_tokens, settings.seed, &of.name)
+                .map_err(failed)?
+        }
+    };
+    let mut loaded = LoadedDataset { name: of.name.clone(), prompts, sha256: String::new() };
+    loaded.sha256 = hex(&Sha256::digest(prompts_file(&loaded)?));
+    Ok(loaded)
+}
+
+/// `prompts/<dataset>.jsonl`, byte for byte.
+fn prompts_file(dataset: &LoadedDataset) -> Result<Vec<u8>, RunError> {
+    let key = || format!("prompts/{}.jsonl", dataset.name);
+    json_lines(&dataset.prompts).map_err(|source| RunError::Unwritable { key: key(), source })
+}
+
+fn json_lines<T: serde::Serialize>(items: &[T]) -> Result<Vec<u8>, serde_json::Error> {
+    let mut bytes = Vec::new();
+    for item in items {
+        serde_json::to_writer(&mut bytes, item)?;
+        bytes.push(b'\n');
+    }
+    Ok(bytes)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Stores a drafted run: its entry, then what its workers read. `owner` may do so again, with the
+/// same configuration; anybody else is refused.
+pub async fn prepare<R: RecordStore, A: ArtifactStore>(
+    prepared: &Prepared,
+    stores: &Stores<R, A>,
+    owner: &str,
+    now: &str,
+) -> Result<(), RunError> {
+    let plan = &prepared.plan;
+    let run_id = &plan.run_id;
+    let meta = RunMeta {
+        run_id: run_id.clone(),
+        name: plan.name.clone(),
+        owner: owner.to_owned(),
+        config_sha256: plan.config_sha256.clone(),
+        status: RunStatus::Running,
+        stopping: false,
+        started_at: now.to_owned(),
+        ended_at: None,
+    };
+    if !stores.records.create_run(&meta).await? {
+        let found = stores.records.run(run_id).await?;
+        let ours = found.is_some_and(|found| {
+            found.owner == meta.owner && found.config_sha256 == meta.config_sha256
+        });
+        if !ours {
+            return Err(RunError::Exists(run_id.clone()));
+        }
+    }
+    let files = &stores.artifacts;
+    let config = prepared.config_text.clone().into_bytes();
+    files.put(&keys::config(run_id), config, "application/yaml").await?;
+    for dataset in &prepared.datasets {
+        let key = keys::prompts(run_id, &dataset.name);
+        files.put(&key, prompts_file(dataset)?, "application/jsonl").await?;
+    }
+    let unwritable = |key: &str| {
+        let key = key.to_owned();
+        |source| RunError::Unwritable { key, source }
+    };
+    let key = keys::lanes(run_id);
+    let lanes = json_lines(&references(plan)).map_err(unwritable(&key))?;
+    files.put(&key, lanes, "application/jsonl").await?;
+    let key = keys::plan(run_id);
+    let bytes = serde_json::to_vec_pretty(plan).map_err(unwritable(&key))?;
+    files.put(&key, bytes, "application/json").await?;
+    Ok(())
+}
+
+fn references(plan: &Plan) -> Vec<LaneReference> {
+    let reference = |block: &plan::BlockPlan| BlockReference {
+        experiment: block.experiment.clone(),
+        block: block.block,
+    };
+    plan.lanes
+        .iter()
+        .map(|lane| LaneReference {
+            run_id: plan.run_id.clone(),
+            lane: lane.endpoint.clone(),
+            blocks: lane.blocks.iter().map(reference).collect(),
+        })
+        .collect()
+}
