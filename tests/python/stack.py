@@ -39,6 +39,13 @@ START_SECONDS = 60
 ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
 
+def forget_aws():
+    """The user's profiles, settings and credentials are none of our business."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+
+
 def client(service, endpoint):
     return boto3.client(
         service,
@@ -322,6 +329,7 @@ def main():
     command(runner_pids, "runner-pids")
 
     args = parser.parse_args()
+    forget_aws()
     try:
         answer = args.run(args, stack_in(args.dir)) if args.needs_stack else args.run(args)
     except TimeoutError as error:
