@@ -174,7 +174,8 @@ mod tests {
                 .await
                 .is_err()
         );
-        tokio::task::yield_now().await;
+        // The paused clock moves only when every task has seen the client leave.
+        tokio::time::sleep(Duration::from_millis(1)).await;
         let truth = simulator.truth().pop().unwrap();
         assert_eq!(truth.ended_ns - truth.received_ns, 1_000_000_000);
         truth

@@ -113,6 +113,13 @@ impl Profile {
         ]
     }
 
+    /// The built-in profile of a model, if it has one.
+    pub fn find(model_id: &str) -> Option<Self> {
+        Self::built_in()
+            .into_iter()
+            .find(|profile| profile.model_id == model_id)
+    }
+
     /// The mean time to first token of a request that need not wait for a slot.
     pub fn expected_time_to_first_token(&self, input_tokens: u32) -> Duration {
         self.base + self.prefill_per_token * input_tokens
@@ -191,7 +198,7 @@ mod tests {
     #[test]
     fn expected_latency_is_near_every_published_row() {
         for (profile, (model_id, rows)) in Profile::built_in().iter().zip(PUBLISHED) {
-            assert_eq!(profile.model_id, model_id);
+            assert_eq!(Profile::find(model_id).as_ref(), Some(profile));
             for (input_tokens, output_tokens, published) in rows {
                 let expected = profile
                     .expected_latency(input_tokens, output_tokens)

@@ -229,7 +229,8 @@ mod tests {
             let first = truth.first_token_written_ns.unwrap();
             assert!(truth.received_ns <= truth.headers_written_ns.unwrap());
             assert!(first >= truth.received_ns + 101_000_000);
-            assert!(truth.last_token_written_ns.unwrap() >= first + 90_000_000 - 2_000_000);
+            // Never early; how late depends on the machine.
+            assert!(truth.last_token_written_ns.unwrap() >= truth.received_ns + 191_000_000);
             assert!(truth.ended_ns >= truth.last_token_written_ns.unwrap());
         }
     }

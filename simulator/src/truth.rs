@@ -49,7 +49,7 @@ pub struct Truth {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Answered whole, and its last byte handed to the socket.
+    /// Answered whole, and its last byte handed to the socket or waiting for room in it.
     Ok,
     /// Refused for a reason of its own: unknown path or model, malformed body.
     Refused,
