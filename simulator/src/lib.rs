@@ -1,1 +1,55 @@
-//! .
+//! Simulated model endpoints that speak the real wire protocols, with known truth.
+//!
+//! A [`Simulator`] listens on loopback and answers as a foundation model service does: in
+//! the true wire format, after a wait in a queue, a prefill and a decode that follow from a
+//! [`Profile`]. It writes down what it really did ([`Truth`]), so that a measuring client can
+//! be measured.
+//!
+//! Reading order:
+//!
+//! | Module | Noun |
+//! | --- | --- |
+//! | `config`, `simulator`, `thread` | the server: how it is described, started and stopped |
+//! | `profile`, `latency`, `tokens`, `words` | the model: how long it takes and what it says |
+//! | `route`, `protocol`, `frame`, `refusal` | the wire: which API, which bytes |
+//! | `server`, `handler`, `answer`, `connection` | a request: accepted, answered, stamped at the write |
+//! | `fault` | what goes wrong, and when |
+//! | `truth`, `ledger`, `exchange` | what really happened |
+//!
+//! What comes from here is never to be taken for a real service: every response carries
+//! `x-fmgauge-simulated: true`. Token counts, latencies and prices are a model's, calibrated to
+//! published figures. Credentials are not checked, and nothing but loopback is served.
+
+mod answer;
+mod config;
+mod connection;
+mod exchange;
+mod fault;
+mod frame;
+mod handler;
+mod latency;
+mod ledger;
+mod profile;
+mod protocol;
+mod refusal;
+mod route;
+mod server;
+mod simulator;
+mod thread;
+mod tokens;
+mod truth;
+mod words;
+
+#[cfg(test)]
+mod testing;
+
+pub use config::{SimulatorConfig, StartError};
+pub use fault::{Fault, ScriptedFault, When};
+pub use profile::{InvalidProfile, OutputTokens, Profile};
+pub use simulator::{ShutdownError, Simulator};
+pub use thread::SimulatorThread;
+pub use tokens::count_tokens;
+pub use truth::{Outcome, Truth};
+
+/// The header that every simulated response carries, with the value `true`.
+pub const SIMULATED_HEADER: &str = "x-fmgauge-simulated";

@@ -1,0 +1,336 @@
+//! The body of a response: bytes when they are due.
+//!
+//! Every token has a deadline of its own, counted from the start of service, so that a late write
+//! does not delay the ones after it. Tokens that are due together go out together. Waiting is by
+//! tokio's clock, which tests may pause; its timers fire up to a millisecond late, never early.
+//! The truth log has the time of the write, not the deadline.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, Sleep};
+
+use crate::exchange::Answering;
+use crate::fault::Fault;
+use crate::latency::ServiceTimes;
+use crate::protocol::{Ending, Protocol};
+use crate::truth::Outcome;
+
+/// The most bytes that go into one chunk, where many tokens are due together.
+const CHUNK: usize = 64 * 1024;
+
+/// The body of a response.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// Known as a whole, such as an error.
+    Whole(Option<Bytes>),
+    /// Written token by token.
+    Streamed(Box<StreamedAnswer>),
+}
+
+/// An answer under way.
+#[derive(Debug)]
+pub(crate) struct StreamedAnswer {
+    answering: Answering,
+    protocol: &'static dyn Protocol,
+    times: ServiceTimes,
+    input_tokens: u32,
+    fault: Option<Fault>,
+    /// Tokens until the end or the fault.
+    planned: u32,
+    written: u32,
+    due: Instant,
+    sleep: Pin<Box<Sleep>>,
+    stage: Stage,
+    /// The slot, given back with the last token or when the client leaves. A stall keeps it.
+    slot: Option<OwnedSemaphorePermit>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Opening,
+    Tokens,
+    /// Nothing more, for ever.
+    Stalled,
+    /// What was written is to be flushed, then the connection closed.
+    Cutting,
+    Cut,
+    Done,
+}
+
+impl StreamedAnswer {
+    /// An answer whose service began at `started`.
+    pub(crate) fn new(
+        answering: Answering,
+        protocol: &'static dyn Protocol,
+        mut times: ServiceTimes,
+        input_tokens: u32,
+        fault: Option<Fault>,
+        started: Instant,
+        slot: OwnedSemaphorePermit,
+    ) -> Self {
+        let planned = match fault {
+            Some(
+                Fault::StreamException {
+                    after_tokens: tokens,
+                    ..
+                }
+                | Fault::Truncate {
+                    after_tokens: tokens,
+                }
+                | Fault::StallAfter { tokens },
+            ) => tokens.min(times.output_tokens),
+            Some(Fault::StallBeforeFirst) => 0,
+            Some(Fault::Status { .. } | Fault::SlowHeaders | Fault::Reset) | None => {
+                times.output_tokens
+            }
+        };
+        let due = started + times.first_token();
+        Self {
+            answering,
+            protocol,
+            times,
+            input_tokens,
+            fault,
+            planned,
+            written: 0,
+            due,
+            sleep: Box::pin(tokio::time::sleep_until(due)),
+            stage: Stage::Opening,
+            slot: Some(slot),
+        }
+    }
+
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        let mut bytes = Vec::new();
+        while bytes.len() < CHUNK {
+            match self.stage {
+                Stage::Opening => {
+                    self.protocol.opening(&mut bytes);
+                    self.stage = Stage::Tokens;
+                }
+                Stage::Tokens if self.is_stall_due() => {
+                    self.stage = Stage::Stalled;
+                }
+                Stage::Tokens if self.written == self.times.output_tokens => {
+                    self.finish(&mut bytes);
+                }
+                Stage::Tokens if Instant::now() >= self.due => {
+                    if self.written == self.planned {
+                        self.finish(&mut bytes);
+                    } else {
+                        self.append_token(&mut bytes);
+                    }
+                }
+                _ if !bytes.is_empty() => break,
+                Stage::Tokens => {
+                    self.sleep.as_mut().reset(self.due);
+                    ready!(self.sleep.as_mut().poll(context));
+                }
+                Stage::Stalled => return Poll::Pending,
+                Stage::Cutting => {
+                    // hyper flushes before it asks again, and would not after an error.
+                    self.stage = Stage::Cut;
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Stage::Cut => {
+                    self.stage = Stage::Done;
+                    self.answering.0.close(Outcome::Truncate);
+                    return Poll::Ready(Some(Err(io::Error::other("cut by the script"))));
+                }
+                Stage::Done => return Poll::Ready(None),
+            }
+        }
+        Poll::Ready(Some(Ok(bytes.into())))
+    }
+
+    /// Notes a stall that begins now, so that the client's leaving is taken for its end.
+    fn is_stall_due(&self) -> bool {
+        let stall = self.fault.as_ref().filter(|fault| {
+            matches!(fault, Fault::StallBeforeFirst | Fault::StallAfter { .. })
+                && self.written == self.planned
+        });
+        if let Some(fault) = stall {
+            self.answering.0.interrupted_as(fault.outcome());
+        }
+        stall.is_some()
+    }
+
+    fn append_token(&mut self, bytes: &mut Vec<u8>) {
+        self.protocol
+            .token(self.times.word(), self.written == 0, bytes);
+        self.written += 1;
+        self.answering.0.tokens(1);
+        if self.written < self.times.output_tokens {
+            self.due += self.times.gap();
+        }
+    }
+
+    /// Appends the end, or the fault that stands in its place.
+    fn finish(&mut self, bytes: &mut Vec<u8>) {
+        self.slot = None;
+        self.stage = Stage::Done;
+        match &self.fault {
+            Some(Fault::StreamException {
+                exception, message, ..
+            }) => {
+                self.protocol.exception(exception, message, bytes);
+                self.answering.0.end(Outcome::StreamException);
+            }
+            Some(Fault::Truncate { .. }) => {
+                let mut frame = Vec::new();
+                self.protocol
+                    .token(self.times.word(), self.written == 0, &mut frame);
+                bytes.extend_from_slice(&frame[..frame.len() / 2]);
+                self.stage = Stage::Cutting;
+            }
+            _ => {
+                let ending = Ending {
+                    input_tokens: self.input_tokens,
+                    output_tokens: self.written,
+                    is_cut: self.times.is_cut,
+                    latency: self.answering.0.received().elapsed(),
+                };
+                self.protocol.closing(&ending, bytes);
+                self.answering.0.end(Outcome::Ok);
+            }
+        }
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let chunk = match self.get_mut() {
+            Self::Whole(bytes) => bytes.take().map(Ok),
+            Self::Streamed(answer) => ready!(answer.poll_chunk(context)),
+        };
+        Poll::Ready(chunk.map(|chunk| chunk.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.is_none(),
+            Self::Streamed(answer) => answer.stage == Stage::Done,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
+            Self::Streamed(_) => SizeHint::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::testing::{ask, plain_profile, prompt};
+    use crate::{Profile, Simulator, SimulatorConfig};
+
+    async fn start(profile: Profile) -> Simulator {
+        let profiles = vec![profile];
+        Simulator::start(SimulatorConfig {
+            profiles,
+            ..Default::default()
+        })
+        .await
+        .unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_token_comes_when_due_and_events_in_order() {
+        let simulator = start(plain_profile()).await;
+        let reply = ask(simulator.connect(), "plain", &prompt("one two, three!"))
+            .await
+            .unwrap();
+        assert_eq!(reply.status, 200);
+        assert_eq!(
+            reply.header("content-type"),
+            "application/vnd.amazon.eventstream"
+        );
+        assert_eq!(reply.header("x-fmgauge-simulated"), "true");
+        assert_eq!(reply.headers_at, Duration::ZERO);
+
+        let mut names = vec!["messageStart"];
+        names.extend(["contentBlockDelta"; 10]);
+        names.extend(["contentBlockStop", "messageStop", "metadata"]);
+        assert_eq!(reply.names(), names);
+        let times: Vec<_> = reply
+            .tokens()
+            .iter()
+            .map(|(at, _)| at.as_millis())
+            .collect();
+        assert_eq!(times, [105, 115, 125, 135, 145, 155, 165, 175, 185, 195]);
+        assert_eq!(reply.last().at.as_millis(), 195);
+        assert_eq!(
+            reply.last().payload["usage"],
+            serde_json::json!({"inputTokens": 5, "outputTokens": 10, "totalTokens": 15})
+        );
+        assert_eq!(reply.last().payload["metrics"]["latencyMs"], 195);
+        let text: String = reply.tokens().iter().map(|(_, text)| *text).collect();
+        assert_eq!(crate::count_tokens(&text), 10, "{text}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rounding_by_the_timer_does_not_add_up() {
+        let mut profile = plain_profile();
+        profile.decode_per_token = Duration::from_micros(10_300);
+        profile.output_tokens.mean = 100.0;
+        let simulator = start(profile).await;
+        let reply = ask(simulator.connect(), "plain", &prompt("one"))
+            .await
+            .unwrap();
+        let due = Duration::from_millis(101) + Duration::from_micros(10_300) * 99;
+        let at = reply.last().at;
+        assert!(due <= at && at < due + Duration::from_millis(1), "{at:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tokens_due_at_once_come_at_once() {
+        let mut profile = plain_profile();
+        profile.decode_per_token = Duration::ZERO;
+        profile.output_tokens.mean = 3_000.0;
+        let simulator = start(profile).await;
+        let reply = ask(simulator.connect(), "plain", &prompt("one"))
+            .await
+            .unwrap();
+        assert_eq!(reply.tokens().len(), 3_000);
+        assert!(reply.tokens().iter().all(|(at, _)| at.as_millis() == 101));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_limit_cuts_the_answer() {
+        let simulator = start(plain_profile()).await;
+        let check = async |limit: u32, expected: (usize, &str)| {
+            let mut request = prompt("one");
+            request["inferenceConfig"] = serde_json::json!({ "maxTokens": limit });
+            let reply = ask(simulator.connect(), "plain", &request).await.unwrap();
+            let stop = reply
+                .events
+                .iter()
+                .find(|event| event.name == "messageStop")
+                .unwrap();
+            let reason = stop.payload["stopReason"].as_str().unwrap();
+            assert_eq!((reply.tokens().len(), reason), expected);
+        };
+        check(3, (3, "max_tokens")).await;
+        check(10, (10, "end_turn")).await;
+        check(11, (10, "end_turn")).await;
+    }
+}

@@ -1,0 +1,80 @@
+//! Frames of `application/vnd.amazon.eventstream`: events and exceptions with a JSON payload.
+
+use aws_smithy_eventstream::frame::write_message_to;
+use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
+use serde_json::Value;
+
+/// The content type of a stream of such frames.
+pub(crate) const CONTENT_TYPE: &str = "application/vnd.amazon.eventstream";
+
+/// A frame that carries an event.
+pub(crate) fn event(name: &str, payload: &Value) -> Vec<u8> {
+    frame("event", ":event-type", name, payload)
+}
+
+/// A frame that ends a stream with an error, named as the service's model names it, such as
+/// `throttlingException`.
+pub(crate) fn exception(name: &str, message: &str) -> Vec<u8> {
+    let payload = serde_json::json!({ "message": message });
+    frame("exception", ":exception-type", name, &payload)
+}
+
+fn frame(message_type: &str, name_header: &'static str, name: &str, payload: &Value) -> Vec<u8> {
+    let message = Message::new(payload.to_string())
+        .add_header(text_header(name_header, name))
+        .add_header(text_header(":content-type", "application/json"))
+        .add_header(text_header(":message-type", message_type));
+    let mut bytes = Vec::new();
+    write_message_to(&message, &mut bytes)
+        .expect("our headers are short and few, and memory takes any length");
+    bytes
+}
+
+fn text_header(name: &'static str, value: &str) -> Header {
+    Header::new(name, HeaderValue::String(value.to_owned().into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_eventstream::frame::read_message_from;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn frames_can_be_read_back() {
+        let bytes = event("messageStop", &json!({"stopReason": "end_turn"}));
+        let message = read_message_from(&bytes[..]).unwrap();
+        let headers: Vec<_> = message
+            .headers()
+            .iter()
+            .map(|header| {
+                (
+                    header.name().as_str(),
+                    header.value().as_string().unwrap().as_str(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            headers,
+            [
+                (":event-type", "messageStop"),
+                (":content-type", "application/json"),
+                (":message-type", "event"),
+            ]
+        );
+        assert_eq!(&message.payload()[..], br#"{"stopReason":"end_turn"}"#);
+    }
+
+    #[test]
+    fn exceptions_carry_their_name_and_message() {
+        let message =
+            read_message_from(&exception("throttlingException", "slow down")[..]).unwrap();
+        assert_eq!(message.headers()[0].name().as_str(), ":exception-type");
+        assert_eq!(
+            message.headers()[2].value().as_string().unwrap().as_str(),
+            "exception"
+        );
+        assert_eq!(&message.payload()[..], br#"{"message":"slow down"}"#);
+    }
+}

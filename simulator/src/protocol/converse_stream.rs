@@ -1,0 +1,93 @@
+//! Bedrock's `ConverseStream`: one content event per token.
+//!
+//! Events come in the order `messageStart`, `contentBlockDelta` for each token,
+//! `contentBlockStop`, `messageStop`, `metadata`. There is no `contentBlockStart`, as the service
+//! sends none for text. `messageStart` goes out with the headers, well before the first token: a
+//! client that took it for the first token would be found out.
+
+use std::sync::LazyLock;
+
+use serde_json::json;
+
+use super::{Ending, Protocol, Question, converse};
+use crate::frame;
+use crate::refusal::Refusal;
+use crate::words::{WORDS, token_text};
+
+/// The API `POST /model/{model}/converse-stream`.
+#[derive(Debug)]
+pub(crate) struct ConverseStream;
+
+impl Protocol for ConverseStream {
+    fn parse(&self, model_id: Option<String>, body: &[u8]) -> Result<Question, Refusal> {
+        converse::parse(model_id, body)
+    }
+
+    fn content_type(&self) -> &'static str {
+        frame::CONTENT_TYPE
+    }
+
+    fn opening(&self, bytes: &mut Vec<u8>) {
+        append(bytes, "messageStart", json!({ "role": "assistant" }), 0);
+    }
+
+    fn token(&self, word: usize, is_first: bool, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&TOKEN_FRAMES[usize::from(is_first)][word % WORDS.len()]);
+    }
+
+    fn closing(&self, ending: &Ending, bytes: &mut Vec<u8>) {
+        let reason = if ending.is_cut {
+            "max_tokens"
+        } else {
+            "end_turn"
+        };
+        let (input, output) = (ending.input_tokens, ending.output_tokens);
+        let total = u64::from(input) + u64::from(output);
+        let latency = u64::try_from(ending.latency.as_millis()).unwrap_or(u64::MAX);
+        append(
+            bytes,
+            "contentBlockStop",
+            json!({ "contentBlockIndex": 0 }),
+            1,
+        );
+        append(bytes, "messageStop", json!({ "stopReason": reason }), 2);
+        append(
+            bytes,
+            "metadata",
+            json!({
+                "usage": {"inputTokens": input, "outputTokens": output, "totalTokens": total},
+                "metrics": {"latencyMs": latency},
+            }),
+            3,
+        );
+    }
+
+    fn exception(&self, name: &str, message: &str, bytes: &mut Vec<u8>) {
+        bytes.extend(frame::exception(name, message));
+    }
+}
+
+/// The frames of all tokens, made once: an answer is then a matter of copying.
+static TOKEN_FRAMES: LazyLock<[Vec<Vec<u8>>; 2]> = LazyLock::new(|| {
+    [false, true].map(|is_first| {
+        (0..WORDS.len())
+            .map(|word| {
+                let text = token_text(word, is_first);
+                let payload = json!({ "contentBlockIndex": 0, "delta": {"text": text} });
+                padded("contentBlockDelta", payload, word)
+            })
+            .collect()
+    })
+});
+
+fn append(bytes: &mut Vec<u8>, name: &str, payload: serde_json::Value, padding: usize) {
+    bytes.extend(padded(name, payload, padding));
+}
+
+/// An event with padding `p` as the service adds it, so that the length of a frame does not tell
+/// the length of its text.
+fn padded(name: &str, mut payload: serde_json::Value, padding: usize) -> Vec<u8> {
+    const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    payload["p"] = LETTERS[..=padding * 7 % LETTERS.len()].into();
+    frame::event(name, &payload)
+}

@@ -1,0 +1,156 @@
+//! A client for tests: sends one request on a connection and notes when each event came.
+
+use std::time::Duration;
+
+use aws_smithy_eventstream::frame::{DecodedFrame, MessageFrameDecoder};
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper::header::HeaderMap;
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+use crate::profile::{OutputTokens, Profile};
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) headers_at: Duration,
+    /// The body if it is no event stream.
+    pub(crate) body: Bytes,
+    pub(crate) events: Vec<Event>,
+    /// Bytes of a frame that did not come whole.
+    pub(crate) rest: usize,
+    /// Whether the connection broke before the end of the body.
+    pub(crate) is_broken: bool,
+}
+
+/// A frame, and when it came, counted from the sending of the request.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Event {
+    pub(crate) at: Duration,
+    pub(crate) name: String,
+    pub(crate) payload: Value,
+}
+
+impl Reply {
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.events
+            .iter()
+            .map(|event| event.name.as_str())
+            .collect()
+    }
+
+    /// Times and texts of the content deltas.
+    pub(crate) fn tokens(&self) -> Vec<(Duration, &str)> {
+        self.events
+            .iter()
+            .filter_map(|event| Some((event.at, event.payload.pointer("/delta/text")?.as_str()?)))
+            .collect()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers[name].to_str().unwrap()
+    }
+
+    pub(crate) fn last(&self) -> &Event {
+        self.events.last().unwrap()
+    }
+}
+
+/// A model with round figures and no variation: its first token is due after 100 ms + 1 ms per
+/// input token, the others 10 ms apart, ten of them.
+pub(crate) fn plain_profile() -> Profile {
+    Profile {
+        model_id: "plain".into(),
+        base: Duration::from_millis(100),
+        prefill_per_token: Duration::from_millis(1),
+        decode_per_token: Duration::from_millis(10),
+        output_tokens: OutputTokens {
+            mean: 10.0,
+            cv: 0.0,
+        },
+        noise_cv: 0.0,
+        slots: 8,
+        input_per_1k_usd: 0.001,
+        output_per_1k_usd: 0.002,
+    }
+}
+
+/// A request with one user message.
+pub(crate) fn prompt(text: &str) -> Value {
+    json!({"messages": [{"role": "user", "content": [{"text": text}]}]})
+}
+
+/// Asks a model and reads to the end.
+pub(crate) async fn ask(
+    transport: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    model_id: &str,
+    body: &Value,
+) -> hyper::Result<Reply> {
+    post(
+        transport,
+        &format!("/model/{model_id}/converse-stream"),
+        body.to_string(),
+    )
+    .await
+}
+
+/// Posts a body and reads to the end.
+pub(crate) async fn post(
+    transport: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    path: &str,
+    body: String,
+) -> hyper::Result<Reply> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(transport)).await?;
+    tokio::spawn(connection);
+    let mut request = Request::new(Full::<Bytes>::from(body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = path.parse().unwrap();
+    let sent = Instant::now();
+    let response = sender.send_request(request).await?;
+    let (head, mut body) = response.into_parts();
+    let mut reply = Reply {
+        status: head.status.as_u16(),
+        headers: head.headers,
+        headers_at: sent.elapsed(),
+        body: Bytes::new(),
+        events: Vec::new(),
+        rest: 0,
+        is_broken: false,
+    };
+    if reply.header("content-type") != crate::frame::CONTENT_TYPE {
+        reply.body = body.collect().await?.to_bytes();
+        return Ok(reply);
+    }
+    let mut unread = BytesMut::new();
+    let mut decoder = MessageFrameDecoder::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            reply.is_broken = true;
+            break;
+        };
+        unread.extend_from_slice(&frame.into_data().unwrap());
+        while let DecodedFrame::Complete(message) = decoder.decode_frame(&mut unread).unwrap() {
+            let name = message.headers()[0]
+                .value()
+                .as_string()
+                .unwrap()
+                .as_str()
+                .to_owned();
+            let payload = serde_json::from_slice(message.payload()).unwrap();
+            reply.events.push(Event {
+                at: sent.elapsed(),
+                name,
+                payload,
+            });
+        }
+    }
+    reply.rest = unread.len();
+    Ok(reply)
+}
