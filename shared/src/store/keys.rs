@@ -3,7 +3,7 @@
 //! DynamoDB: `pk` and `sk` of one table. Artifacts: `/`-separated keys below `runs/<run>/`.
 //! Names hold neither `#` nor `/`, so no key can be read two ways.
 
-use crate::store::BlockKey;
+use crate::store::{BlockKey, StoreError};
 use crate::units::{ExperimentId, Name, RunId};
 
 /// Partition of a run's own items.
@@ -77,3 +77,72 @@ pub fn report(run_id: &RunId, file: &str) -> String {
 
 /// What the last concluded run has come to.
 pub const LATEST: &str = "latest.json";
+
+/// What a file's ending says of its content.
+pub fn content_type(key: &str) -> &'static str {
+    match key.rsplit_once('.').map_or("", |(_, ending)| ending) {
+        "md" => "text/markdown; charset=utf-8",
+        "html" => "text/html; charset=utf-8",
+        "csv" => "text/csv; charset=utf-8",
+        "json" => "application/json",
+        "jsonl" => "application/jsonl",
+        "yml" | "yaml" => "application/yaml",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        _ => "application/octet-stream",
+    }
+}
+
+/// Refuses what no artifact may be called: an empty part between two `/`, one that starts with a
+/// `.` (so neither `..` nor a temporary file), and signs that some file system reads as a path.
+pub fn check_artifact(key: &str) -> Result<(), StoreError> {
+    let allowed = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('.')
+            && !part.contains(|sign: char| sign.is_control() || matches!(sign, '\\' | ':'))
+    };
+    if key.split('/').all(allowed) {
+        return Ok(());
+    }
+    Err(StoreError::InvalidKey(key.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_sort_as_their_numbers_do() {
+        let key = |round, block| BlockKey {
+            run_id: "r".parse().unwrap(),
+            experiment: ExperimentId::from("a~b~c1".to_owned()),
+            round,
+            block,
+        };
+        assert_eq!(block(&key(1, 2)), "BLOCK#a~b~c1#0001#0002");
+        assert!(block(&key(2, 10)) < block(&key(10, 2)));
+        assert_eq!(attempt(&key(1, 2), 3), "RUN#r#a~b~c1#0001#0002#0003");
+        assert!(chunk(9) < chunk(10));
+    }
+
+    #[test]
+    fn artifact_keys_stay_in_their_folder() {
+        for good in ["latest.json", "runs/r/report/report.md", "runs/r/prompts/en_1-500.jsonl"] {
+            assert!(check_artifact(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "/etc/passwd",
+            "..",
+            "runs/../../x",
+            "runs//x",
+            "runs/",
+            "a\\b",
+            "C:x",
+            ".x",
+            "a\0",
+        ] {
+            assert!(matches!(check_artifact(bad), Err(StoreError::InvalidKey(_))), "{bad:?}");
+        }
+    }
+}

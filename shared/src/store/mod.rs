@@ -2,8 +2,26 @@
 //!
 //! Two traits, [`RecordStore`] (DynamoDB or SQLite) and [`ArtifactStore`] (S3 or a folder), with one
 //! suite of tests that every implementation passes. Keys are built in [`keys`] and nowhere else.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`keys`] | every key |
+//! | [`pack`] | records as compressed chunks, and back |
+//! | [`read`] | the records of an attempt, checked against its receipt |
+//! | [`copy`] | a whole run from one store into another |
+//! | [`sqlite`], [`folder`] | the stores of one machine |
+//! | [`dynamodb`], [`s3`], [`cloud`] | the stores in AWS, and connecting to them |
 
+pub mod cloud;
+pub mod copy;
+pub mod dynamodb;
+pub mod folder;
+mod item;
 pub mod keys;
+pub mod pack;
+pub mod read;
+pub mod s3;
+pub mod sqlite;
 
 use std::future::Future;
 use std::time::Duration;
@@ -32,6 +50,9 @@ pub enum StoreError {
         /// What is wrong with it.
         message: String,
     },
+    /// A key that no artifact may have: it could lead out of its folder.
+    #[error("{0:?} is no key of an artifact")]
+    InvalidKey(String),
     /// The store itself failed; trying again may help.
     #[error("failed to {action}")]
     Backend {
@@ -41,6 +62,21 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl StoreError {
+    /// For `map_err`: the store failed to `action`.
+    fn backend<E>(action: &str) -> impl FnOnce(E) -> Self
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        move |source| Self::Backend { action: action.to_owned(), source: source.into() }
+    }
+
+    /// For `map_err`: what is stored under `key` cannot be read.
+    fn unreadable<E: std::fmt::Display>(key: impl Into<String>) -> impl FnOnce(E) -> Self {
+        move |error| Self::Unreadable { key: key.into(), message: error.to_string() }
+    }
 }
 
 /// A run as the list of runs shows it (item `META`).
@@ -143,6 +179,19 @@ pub enum Standing {
     Stopping,
 }
 
+impl Standing {
+    /// The standing of `attempt` in a run, where `current` is the highest attempt given out.
+    fn of(run: &RunMeta, current: Option<u32>, attempt: u32) -> Self {
+        if current != Some(attempt) {
+            Self::Superseded
+        } else if run.stopping || run.status != RunStatus::Running {
+            Self::Stopping
+        } else {
+            Self::Current
+        }
+    }
+}
+
 /// A block with what is known of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BlockState {
@@ -184,9 +233,10 @@ pub trait RecordStore: Send + Sync {
     fn set_stopping(&self, run_id: &RunId) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Claims a block: in one transaction, the receipt where there is one, else the next attempt.
+    /// A number may be skipped where an answer was lost and the call repeated.
     fn claim(&self, key: &BlockKey) -> impl Future<Output = Result<Claim, StoreError>> + Send;
 
-    /// Whether an attempt may go on.
+    /// Whether an attempt may go on. A run that has ended is stopping, too.
     fn standing(
         &self,
         key: &BlockKey,
@@ -211,7 +261,7 @@ pub trait RecordStore: Send + Sync {
     ) -> impl Future<Output = Result<Vec<Vec<u8>>, StoreError>> + Send;
 
     /// Leaves the receipt; [`StoreError::Superseded`] where its attempt is not the current one.
-    /// Leaving the same receipt again is harmless.
+    /// Leaving the same receipt again is harmless; the first one stands.
     fn finish(
         &self,
         key: &BlockKey,

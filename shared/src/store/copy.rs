@@ -1,0 +1,130 @@
+//! Copying a run from one store into another, so that it can be summarised where it is read.
+//!
+//! Attempts keep their numbers, those without a receipt included. What can be computed again
+//! (the readable metrics) is not copied. Copying again brings a copy up to date; a copy that has
+//! gone its own way is refused, not mixed.
+
+use crate::store::{
+    ArtifactStore, BlockState, Claim, RecordStore, RunMeta, RunStatus, StoreError, keys,
+};
+use crate::units::RunId;
+
+/// Why a run could not be copied.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// The target has another run of that id, or has gone on with its copy by itself.
+    #[error("the target's run {run_id} is no copy of this one: {what}")]
+    Diverged {
+        /// The run.
+        run_id: RunId,
+        /// Where they differ.
+        what: String,
+    },
+    /// One of the stores failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Copies a run: its artifacts, its blocks with all their attempts' records and receipts, and last
+/// its status.
+pub async fn copy_run(
+    from_records: &impl RecordStore,
+    from_artifacts: &impl ArtifactStore,
+    to_records: &impl RecordStore,
+    to_artifacts: &impl ArtifactStore,
+    run_id: &RunId,
+) -> Result<(), CopyError> {
+    let no_such_run = || StoreError::NoSuchRun(run_id.clone());
+    let meta = from_records.run(run_id).await?.ok_or_else(no_such_run)?;
+    enter(to_records, &meta).await?;
+    copy_artifacts(from_artifacts, to_artifacts, run_id).await?;
+    let copied = to_records.blocks(run_id).await?;
+    for block in from_records.blocks(run_id).await? {
+        let copy = copied.iter().find(|copy| copy.key == block.key);
+        copy_block(from_records, to_records, &block, copy).await?;
+    }
+    if meta.status != RunStatus::Running {
+        to_records.set_status(run_id, meta.status, meta.ended_at.as_deref()).await?;
+    }
+    if meta.stopping {
+        to_records.set_stopping(run_id).await?;
+    }
+    Ok(())
+}
+
+/// Enters the run into the target as one that is running, or finds it there.
+async fn enter(to_records: &impl RecordStore, meta: &RunMeta) -> Result<(), CopyError> {
+    let running = |meta: &RunMeta| RunMeta {
+        status: RunStatus::Running,
+        stopping: false,
+        ended_at: None,
+        ..meta.clone()
+    };
+    if to_records.create_run(&running(meta)).await? {
+        return Ok(());
+    }
+    let there = to_records.run(&meta.run_id).await?;
+    if there.is_none_or(|there| running(&there) != running(meta)) {
+        return Err(CopyError::Diverged {
+            run_id: meta.run_id.clone(),
+            what: "another run has its id".to_owned(),
+        });
+    }
+    Ok(to_records.set_status(&meta.run_id, RunStatus::Running, None).await?)
+}
+
+async fn copy_artifacts(
+    from: &impl ArtifactStore,
+    to: &impl ArtifactStore,
+    run_id: &RunId,
+) -> Result<(), StoreError> {
+    for key in from.list(&keys::artifacts(run_id)).await? {
+        // What is gone since it was listed (prompts are deleted when a run ends) stays gone.
+        if let Some(bytes) = from.get(&key).await? {
+            to.put(&key, bytes, keys::content_type(&key)).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn copy_block(
+    from: &impl RecordStore,
+    to: &impl RecordStore,
+    block: &BlockState,
+    copy: Option<&BlockState>,
+) -> Result<(), CopyError> {
+    let key = &block.key;
+    let diverged = |what: &str| CopyError::Diverged {
+        run_id: key.run_id.clone(),
+        what: format!("block {} of {} in round {}: {what}", key.block, key.experiment, key.round),
+    };
+    let mut current = copy.map_or(0, |copy| copy.attempt);
+    if let Some(receipt) = copy.and_then(|copy| copy.receipt.as_ref()) {
+        // A receipt is left last and stands for good: there is nothing more to copy.
+        return match block.receipt.as_ref() {
+            Some(original) if original == receipt => Ok(()),
+            _ => Err(diverged("it has another receipt")),
+        };
+    }
+    if current > block.attempt {
+        return Err(diverged("it has been claimed since"));
+    }
+    while current < block.attempt {
+        current = match to.claim(key).await? {
+            Claim::Attempt(attempt) => attempt,
+            Claim::Done(_) => return Err(diverged("it has been finished meanwhile")),
+        };
+    }
+    if current > block.attempt {
+        return Err(diverged("it has been claimed meanwhile"));
+    }
+    for attempt in 1..=block.attempt {
+        for (chunk, number) in from.chunks(key, attempt).await?.into_iter().zip(1..) {
+            to.put_chunk(key, attempt, number, chunk).await?;
+        }
+    }
+    if let Some(receipt) = &block.receipt {
+        to.finish(key, receipt).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,383 @@
+//! Records in one DynamoDB table.
+//!
+//! | pk | sk | attributes |
+//! | --- | --- | --- |
+//! | `RUN#<run>` | `META` | those of [`RunMeta`] |
+//! | `RUN#<run>` | `BLOCK#<experiment>#<round>#<block>` | `experiment`, `round`, `block`, `attempt`, `receipt` |
+//! | `RUN#<run>` | `METRICS#<experiment>#<round>` | the metrics, each its own attribute |
+//! | `RUN#<run>#<experiment>#<round>#<block>#<attempt>` | `<chunk>` | `packed` |
+//! | `RUNS` | `<started>#<run>` | `run_id`, `name`: a reference, META is what counts |
+//!
+//! Every read is strongly consistent: a claim, a receipt and what follows from them must not be
+//! seen late. A block is changed by one conditional update at a time, so nothing here needs a
+//! clock, and the SDK may repeat any call whose answer was lost.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, KeysAndAttributes, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::store::item::{Item, item, key, number, read, text};
+use crate::store::{
+    BlockKey, BlockState, Claim, Receipt, RecordStore, RunMeta, RunStatus, Standing, StoreError,
+    keys,
+};
+use crate::units::{ExperimentId, RunId};
+
+/// The most items that one batch may read.
+const BATCH: usize = 100;
+
+/// How often a call is repeated that DynamoDB asks to repeat, beyond what the SDK does by itself.
+const REPEATS: u32 = 6;
+
+/// Records in one DynamoDB table.
+#[derive(Debug, Clone)]
+pub struct DynamoDbStore {
+    client: Client,
+    table: String,
+}
+
+/// The item of a block.
+#[derive(Debug, Deserialize)]
+struct BlockItem {
+    experiment: ExperimentId,
+    round: u32,
+    block: u32,
+    attempt: u32,
+    #[serde(default)]
+    receipt: Option<Receipt>,
+}
+
+/// An entry of the list of runs.
+#[derive(Debug, Serialize, Deserialize)]
+struct RunsEntry {
+    run_id: RunId,
+    name: Option<String>,
+}
+
+impl DynamoDbStore {
+    /// Records in `table`, whose keys are the strings `pk` and `sk`.
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    async fn item(&self, action: &str, pk: &str, sk: &str) -> Result<Option<Item>, StoreError> {
+        let request = self.client.get_item().table_name(&self.table).set_key(Some(key(pk, sk)));
+        let output =
+            request.consistent_read(true).send().await.map_err(StoreError::backend(action))?;
+        Ok(output.item)
+    }
+
+    /// All items of a partition whose sort keys start with `prefix`, in the order of those.
+    async fn query(&self, action: &str, pk: &str, prefix: &str) -> Result<Vec<Item>, StoreError> {
+        let mut request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(pk));
+        if !prefix.is_empty() {
+            request = request
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":prefix", text(prefix));
+        }
+        let items = request.into_paginator().items().send();
+        items.try_collect().await.map_err(StoreError::backend(action))
+    }
+
+    async fn put(&self, action: &str, item: Item) -> Result<(), StoreError> {
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        request.send().await.map(drop).map_err(StoreError::backend(action))
+    }
+
+    /// An update of a block's item. Both that exist, claim and receipt, come with the item where
+    /// their condition fails.
+    fn update_block(
+        &self,
+        key_of: &BlockKey,
+    ) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(&keys::run(&key_of.run_id), &keys::block(key_of))))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .expression_attribute_names("#attempt", "attempt")
+            .expression_attribute_names("#receipt", "receipt")
+    }
+
+    /// An update of a run that must exist.
+    async fn update_meta(
+        &self,
+        action: &str,
+        run_id: &RunId,
+        update: &str,
+        names: &[(&str, &str)],
+        values: impl IntoIterator<Item = (&str, AttributeValue)>,
+    ) -> Result<(), StoreError> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let values = values.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let updated = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(&keys::run(run_id), keys::META)))
+            .condition_expression("attribute_exists(pk)")
+            .update_expression(update)
+            .set_expression_attribute_names(Some(names.iter().map(owned).collect()))
+            .set_expression_attribute_values(Some(values.collect()))
+            .send()
+            .await;
+        match updated {
+            Ok(_) => Ok(()),
+            Err(error) if refused(&error) => Err(StoreError::NoSuchRun(run_id.clone())),
+            Err(error) => Err(StoreError::backend(action)(error)),
+        }
+    }
+
+    /// The META items of up to [`BATCH`] runs, by run.
+    async fn metas(&self, runs: &[RunsEntry]) -> Result<HashMap<RunId, RunMeta>, StoreError> {
+        let action = "read the runs";
+        let keys = runs.iter().map(|run| key(&keys::run(&run.run_id), keys::META)).collect();
+        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true);
+        let wanted = wanted.build().map_err(StoreError::backend(action))?;
+        let mut open = HashMap::from([(self.table.clone(), wanted)]);
+        let mut metas = HashMap::new();
+        for repeat in 0..REPEATS {
+            let request = self.client.batch_get_item().set_request_items(Some(open));
+            let output = request.send().await.map_err(StoreError::backend(action))?;
+            for item in output.responses.into_iter().flatten().flat_map(|(_, items)| items) {
+                let meta: RunMeta = read(item)?;
+                metas.insert(meta.run_id.clone(), meta);
+            }
+            open = output.unprocessed_keys.unwrap_or_default();
+            if open.is_empty() {
+                return Ok(metas);
+            }
+            back_off(repeat).await;
+        }
+        Err(StoreError::backend(action)("DynamoDB left keys unprocessed again and again"))
+    }
+}
+
+/// Waits before a call is repeated.
+async fn back_off(repeat: u32) {
+    tokio::time::sleep(Duration::from_millis(50) * 2u32.saturating_pow(repeat)).await;
+}
+
+/// Whether the condition of an update did not hold.
+fn refused<R>(error: &SdkError<UpdateItemError, R>) -> bool {
+    error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception)
+}
+
+/// The item as it stood when the condition of an update did not hold.
+fn refused_item<R>(error: &SdkError<UpdateItemError, R>) -> Option<Item> {
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(refused)) => refused.item.clone(),
+        _ => None,
+    }
+}
+
+/// Whether a reason of that code cancelled the transaction.
+fn cancelled_by<R>(error: &SdkError<TransactWriteItemsError, R>, code: &str) -> bool {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some(code))
+        }
+        _ => false,
+    }
+}
+
+impl RecordStore for DynamoDbStore {
+    async fn create_run(&self, meta: &RunMeta) -> Result<bool, StoreError> {
+        let action = "create the run";
+        let put = |item| Put::builder().table_name(&self.table).set_item(Some(item));
+        let write = |put: Put| TransactWriteItem::builder().put(put).build();
+        let entry = RunsEntry { run_id: meta.run_id.clone(), name: meta.name.clone() };
+        let meta_put = put(item(&keys::run(&meta.run_id), keys::META, meta)?)
+            .condition_expression("attribute_not_exists(pk)")
+            .build();
+        let entry_sk = keys::runs_entry(&meta.started_at, &meta.run_id);
+        let entry_put = put(item(keys::RUNS, &entry_sk, &entry)?).build();
+        let writes = [
+            write(meta_put.map_err(StoreError::backend(action))?),
+            write(entry_put.map_err(StoreError::backend(action))?),
+        ];
+        for repeat in 0..REPEATS {
+            let request = self.client.transact_write_items();
+            match request.set_transact_items(Some(writes.to_vec())).send().await {
+                Ok(_) => return Ok(true),
+                Err(error) if cancelled_by(&error, "ConditionalCheckFailed") => return Ok(false),
+                Err(error) if cancelled_by(&error, "TransactionConflict") => back_off(repeat).await,
+                Err(error) => return Err(StoreError::backend(action)(error)),
+            }
+        }
+        Err(StoreError::backend(action)("others keep changing it"))
+    }
+
+    async fn run(&self, run_id: &RunId) -> Result<Option<RunMeta>, StoreError> {
+        let found = self.item("read the run", &keys::run(run_id), keys::META).await?;
+        found.map(read).transpose()
+    }
+
+    async fn runs(&self) -> Result<Vec<RunMeta>, StoreError> {
+        let entries = self.query("list the runs", keys::RUNS, "").await?;
+        let entries: Vec<RunsEntry> =
+            entries.into_iter().rev().map(read).collect::<Result<_, _>>()?;
+        let mut runs = Vec::with_capacity(entries.len());
+        for batch in entries.chunks(BATCH) {
+            let mut metas = self.metas(batch).await?;
+            runs.extend(batch.iter().filter_map(|entry| metas.remove(&entry.run_id)));
+        }
+        Ok(runs)
+    }
+
+    async fn set_status(
+        &self,
+        run_id: &RunId,
+        status: RunStatus,
+        ended_at: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let action = "set the run's status";
+        let running = status == RunStatus::Running;
+        let ended_at = ended_at.filter(|_| !running).map(text);
+        let status =
+            serde_dynamo::to_attribute_value(status).map_err(StoreError::backend(action))?;
+        let mut update = "SET #status = :status, #ended_at = :ended_at".to_owned();
+        let mut names = vec![("#status", "status"), ("#ended_at", "ended_at")];
+        let mut values = vec![
+            (":status", status),
+            (":ended_at", ended_at.unwrap_or(AttributeValue::Null(true))),
+        ];
+        if running {
+            update.push_str(", #stopping = :stopping");
+            names.push(("#stopping", "stopping"));
+            values.push((":stopping", AttributeValue::Bool(false)));
+        }
+        self.update_meta(action, run_id, &update, &names, values).await
+    }
+
+    async fn set_stopping(&self, run_id: &RunId) -> Result<(), StoreError> {
+        let names = [("#stopping", "stopping")];
+        let values = [(":stopping", AttributeValue::Bool(true))];
+        self.update_meta("stop the run", run_id, "SET #stopping = :stopping", &names, values).await
+    }
+
+    async fn claim(&self, key: &BlockKey) -> Result<Claim, StoreError> {
+        let action = "claim the block";
+        let experiment = key.experiment.as_str();
+        let claimed = self
+            .update_block(key)
+            .condition_expression("attribute_not_exists(#receipt)")
+            .update_expression(
+                "SET #attempt = if_not_exists(#attempt, :none) + :one, \
+                 #experiment = :experiment, #round = :round, #block = :block",
+            )
+            .expression_attribute_names("#experiment", "experiment")
+            .expression_attribute_names("#round", "round")
+            .expression_attribute_names("#block", "block")
+            .expression_attribute_values(":none", number(0))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":experiment", text(experiment))
+            .expression_attribute_values(":round", number(key.round))
+            .expression_attribute_values(":block", number(key.block))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        let item = match claimed {
+            Ok(output) => output.attributes,
+            Err(error) if refused(&error) => refused_item(&error),
+            Err(error) => return Err(StoreError::backend(action)(error)),
+        };
+        let item = item.ok_or_else(|| StoreError::backend(action)("no item came back"))?;
+        let block: BlockItem = read(item)?;
+        Ok(block.receipt.map_or(Claim::Attempt(block.attempt), Claim::Done))
+    }
+
+    async fn standing(&self, key: &BlockKey, attempt: u32) -> Result<Standing, StoreError> {
+        let (pk, sk) = (keys::run(&key.run_id), keys::block(key));
+        let block = self.item("read the block", &pk, &sk);
+        let (run, block) = tokio::try_join!(self.run(&key.run_id), block)?;
+        let run = run.ok_or_else(|| StoreError::NoSuchRun(key.run_id.clone()))?;
+        let block: Option<BlockItem> = block.map(read).transpose()?;
+        Ok(Standing::of(&run, block.map(|block| block.attempt), attempt))
+    }
+
+    async fn put_chunk(
+        &self,
+        key_of: &BlockKey,
+        attempt: u32,
+        chunk: u32,
+        packed: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let mut item = key(&keys::attempt(key_of, attempt), &keys::chunk(chunk));
+        item.insert("packed".to_owned(), AttributeValue::B(Blob::new(packed)));
+        self.put("store a chunk of records", item).await
+    }
+
+    async fn chunks(&self, key: &BlockKey, attempt: u32) -> Result<Vec<Vec<u8>>, StoreError> {
+        let pk = keys::attempt(key, attempt);
+        let items = self.query("read the chunks of records", &pk, "").await?;
+        let packed = |mut item: Item| match item.remove("packed") {
+            Some(AttributeValue::B(packed)) => Ok(packed.into_inner()),
+            _ => Err(StoreError::unreadable(pk.as_str())("a chunk without bytes")),
+        };
+        items.into_iter().map(packed).collect()
+    }
+
+    async fn finish(&self, key: &BlockKey, receipt: &Receipt) -> Result<(), StoreError> {
+        let action = "leave the receipt";
+        let value =
+            serde_dynamo::to_attribute_value(receipt).map_err(StoreError::backend(action))?;
+        let finished = self
+            .update_block(key)
+            .condition_expression("#attempt = :attempt AND attribute_not_exists(#receipt)")
+            .update_expression("SET #receipt = :receipt")
+            .expression_attribute_values(":attempt", number(receipt.attempt))
+            .expression_attribute_values(":receipt", value)
+            .send()
+            .await;
+        let error = match finished {
+            Ok(_) => return Ok(()),
+            Err(error) if refused(&error) => error,
+            Err(error) => return Err(StoreError::backend(action)(error)),
+        };
+        let standing: Option<BlockItem> = refused_item(&error).map(read).transpose()?;
+        if standing.is_some_and(|block| block.receipt.as_ref() == Some(receipt)) {
+            return Ok(());
+        }
+        Err(StoreError::Superseded { attempt: receipt.attempt })
+    }
+
+    async fn blocks(&self, run_id: &RunId) -> Result<Vec<BlockState>, StoreError> {
+        let items = self.query("list the blocks", &keys::run(run_id), keys::BLOCK_PREFIX).await?;
+        let state = |item| {
+            let BlockItem { experiment, round, block, attempt, receipt } = read(item)?;
+            let key = BlockKey { run_id: run_id.clone(), experiment, round, block };
+            Ok(BlockState { key, attempt, receipt })
+        };
+        let mut blocks = items.into_iter().map(state).collect::<Result<Vec<_>, StoreError>>()?;
+        blocks.sort_by(|one, other| one.key.cmp(&other.key));
+        Ok(blocks)
+    }
+
+    async fn put_metrics(
+        &self,
+        run_id: &RunId,
+        experiment: &ExperimentId,
+        round: u32,
+        metrics: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<(), StoreError> {
+        let item = item(&keys::run(run_id), &keys::metrics(experiment, round), metrics)?;
+        self.put("store the metrics", item).await
+    }
+}

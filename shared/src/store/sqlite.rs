@@ -1,0 +1,400 @@
+//! Records in one SQLite file.
+//!
+//! Several processes may use the file at once. What was stored survives the death of the process:
+//! the write-ahead log is the operating system's by then. (`synchronous = NORMAL`: a power cut may
+//! take the last transactions, in their order, and leaves the file sound.) SQLite blocks, so every
+//! call goes to tokio's threads for that.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::store::{
+    BlockKey, BlockState, Claim, Receipt, RecordStore, RunMeta, RunStatus, Standing, StoreError,
+    keys,
+};
+use crate::units::{ExperimentId, RunId};
+
+/// The version of the tables.
+const FORMAT: u32 = 1;
+
+/// How long a call waits for another process's transaction.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+const TABLES: &str = include_str!("sqlite.sql");
+
+/// Records in one SQLite file.
+#[derive(Debug, Clone)]
+pub struct SqliteStore {
+    connection: Arc<Mutex<Connection>>,
+}
+
+/// Why a transaction failed: SQLite's reason, or ours.
+enum Failure {
+    Sqlite(rusqlite::Error),
+    Store(StoreError),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Failure {
+    fn into_store_error(self, action: &str) -> StoreError {
+        match self {
+            Self::Store(error) => error,
+            Self::Sqlite(error)
+                if matches!(
+                    error.sqlite_error_code(),
+                    Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt)
+                ) =>
+            {
+                StoreError::unreadable("the database")(error)
+            }
+            Self::Sqlite(error) => StoreError::backend(action)(error),
+        }
+    }
+}
+
+impl SqliteStore {
+    /// Opens the file, and creates it where it is missing.
+    pub async fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let path = path.into();
+        let action = format!("open {}", path.display());
+        let opened = tokio::task::spawn_blocking(move || open(&path)).await;
+        let connection = opened
+            .map_err(StoreError::backend(&action))?
+            .map_err(|failure| failure.into_store_error(&action))?;
+        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+    }
+
+    /// Runs `work` as one transaction that has the file's write lock from its start, so that it
+    /// never fails half-way because another process wrote first.
+    async fn transaction<T: Send + 'static>(
+        &self,
+        action: &str,
+        work: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.with(action, |connection| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        })
+        .await
+    }
+
+    async fn with<T: Send + 'static>(
+        &self,
+        action: &str,
+        work: impl FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let connection = Arc::clone(&self.connection);
+        tokio::task::spawn_blocking(move || {
+            // A panic inside a transaction has rolled it back: the connection is still good.
+            work(&mut connection.lock().unwrap_or_else(PoisonError::into_inner))
+        })
+        .await
+        .map_err(StoreError::backend(action))?
+        .map_err(|failure| failure.into_store_error(action))
+    }
+
+    async fn change_meta(
+        &self,
+        action: &str,
+        run_id: &RunId,
+        change: impl FnOnce(&mut RunMeta) + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let run_id = run_id.clone();
+        self.transaction(action, move |transaction| {
+            let mut meta =
+                meta(transaction, &run_id)?.ok_or_else(|| StoreError::NoSuchRun(run_id.clone()))?;
+            change(&mut meta);
+            transaction.execute(
+                "UPDATE runs SET meta = ?2 WHERE run_id = ?1",
+                params![run_id.as_str(), to_json(&meta)?],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn open(path: &Path) -> Result<Connection, Failure> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(StoreError::backend("create its folder"))?;
+    }
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "normal")?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let format: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match format {
+        FORMAT => {}
+        0 => {
+            transaction.execute_batch(TABLES)?;
+            transaction.pragma_update(None, "user_version", FORMAT)?;
+        }
+        later => {
+            let message = format!("format {later} is of a later fmgauge, this one reads {FORMAT}");
+            return Err(StoreError::unreadable(path.display().to_string())(message).into());
+        }
+    }
+    transaction.commit()?;
+    Ok(connection)
+}
+
+fn to_json<T: Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(StoreError::backend("write JSON"))
+}
+
+fn from_json<T: DeserializeOwned>(key: impl Into<String>, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(StoreError::unreadable(key))
+}
+
+fn meta(connection: &Connection, run_id: &RunId) -> Result<Option<RunMeta>, Failure> {
+    let text: Option<String> = connection
+        .query_row("SELECT meta FROM runs WHERE run_id = ?1", [run_id.as_str()], |row| row.get(0))
+        .optional()?;
+    Ok(text.map(|text| from_json(keys::run(run_id), &text)).transpose()?)
+}
+
+fn block(connection: &Connection, key: &BlockKey) -> Result<Option<BlockState>, Failure> {
+    let found: Option<(u32, Option<String>)> = connection
+        .query_row(
+            "SELECT attempt, receipt FROM blocks
+             WHERE run_id = ?1 AND experiment = ?2 AND round = ?3 AND block = ?4",
+            params![key.run_id.as_str(), key.experiment.as_str(), key.round, key.block],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    let Some((attempt, receipt)) = found else { return Ok(None) };
+    let receipt = receipt.map(|text| from_json(keys::block(key), &text)).transpose()?;
+    Ok(Some(BlockState { key: key.clone(), attempt, receipt }))
+}
+
+impl RecordStore for SqliteStore {
+    async fn create_run(&self, meta: &RunMeta) -> Result<bool, StoreError> {
+        let meta = meta.clone();
+        self.transaction("create the run", move |transaction| {
+            let rows = transaction.execute(
+                "INSERT INTO runs (run_id, meta) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                params![meta.run_id.as_str(), to_json(&meta)?],
+            )?;
+            Ok(rows == 1)
+        })
+        .await
+    }
+
+    async fn run(&self, run_id: &RunId) -> Result<Option<RunMeta>, StoreError> {
+        let run_id = run_id.clone();
+        self.with("read the run", move |connection| meta(connection, &run_id)).await
+    }
+
+    async fn runs(&self) -> Result<Vec<RunMeta>, StoreError> {
+        self.with("list the runs", |connection| {
+            let mut statement = connection.prepare("SELECT run_id, meta FROM runs")?;
+            let mut rows = statement.query([])?;
+            let mut runs: Vec<RunMeta> = Vec::new();
+            while let Some(row) = rows.next()? {
+                let run_id: String = row.get(0)?;
+                runs.push(from_json(run_id, &row.get::<_, String>(1)?)?);
+            }
+            runs.sort_by_cached_key(|run| {
+                std::cmp::Reverse(keys::runs_entry(&run.started_at, &run.run_id))
+            });
+            Ok(runs)
+        })
+        .await
+    }
+
+    async fn set_status(
+        &self,
+        run_id: &RunId,
+        status: RunStatus,
+        ended_at: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let ended_at = ended_at.map(str::to_owned);
+        self.change_meta("set the run's status", run_id, move |meta| {
+            meta.status = status;
+            meta.ended_at = ended_at;
+            if status == RunStatus::Running {
+                meta.ended_at = None;
+                meta.stopping = false;
+            }
+        })
+        .await
+    }
+
+    async fn set_stopping(&self, run_id: &RunId) -> Result<(), StoreError> {
+        self.change_meta("stop the run", run_id, |meta| meta.stopping = true).await
+    }
+
+    async fn claim(&self, key: &BlockKey) -> Result<Claim, StoreError> {
+        let key = key.clone();
+        self.transaction("claim the block", move |transaction| {
+            if let Some(BlockState { receipt: Some(receipt), .. }) = block(transaction, &key)? {
+                return Ok(Claim::Done(receipt));
+            }
+            let attempt = transaction.query_row(
+                "INSERT INTO blocks (run_id, experiment, round, block, attempt)
+                 VALUES (?1, ?2, ?3, ?4, 1)
+                 ON CONFLICT DO UPDATE SET attempt = attempt + 1
+                 RETURNING attempt",
+                params![key.run_id.as_str(), key.experiment.as_str(), key.round, key.block],
+                |row| row.get(0),
+            )?;
+            Ok(Claim::Attempt(attempt))
+        })
+        .await
+    }
+
+    async fn standing(&self, key: &BlockKey, attempt: u32) -> Result<Standing, StoreError> {
+        let key = key.clone();
+        self.with("read the block's standing", move |connection| {
+            let snapshot = connection.transaction()?;
+            let run = meta(&snapshot, &key.run_id)?
+                .ok_or_else(|| StoreError::NoSuchRun(key.run_id.clone()))?;
+            let current = block(&snapshot, &key)?.map(|block| block.attempt);
+            Ok(Standing::of(&run, current, attempt))
+        })
+        .await
+    }
+
+    async fn put_chunk(
+        &self,
+        key: &BlockKey,
+        attempt: u32,
+        chunk: u32,
+        packed: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let key = key.clone();
+        self.transaction("store a chunk of records", move |transaction| {
+            transaction.execute(
+                "INSERT OR REPLACE INTO chunks
+                 (run_id, experiment, round, block, attempt, chunk, packed)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![
+                    key.run_id.as_str(),
+                    key.experiment.as_str(),
+                    key.round,
+                    key.block,
+                    attempt,
+                    chunk,
+                    packed
+                ],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn chunks(&self, key: &BlockKey, attempt: u32) -> Result<Vec<Vec<u8>>, StoreError> {
+        let key = key.clone();
+        self.with("read the chunks of records", move |connection| {
+            let mut statement = connection.prepare(
+                "SELECT packed FROM chunks
+                 WHERE run_id = ?1 AND experiment = ?2 AND round = ?3 AND block = ?4
+                   AND attempt = ?5
+                 ORDER BY chunk",
+            )?;
+            let of_attempt = params![
+                key.run_id.as_str(),
+                key.experiment.as_str(),
+                key.round,
+                key.block,
+                attempt
+            ];
+            let rows = statement.query_map(of_attempt, |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    async fn finish(&self, key: &BlockKey, receipt: &Receipt) -> Result<(), StoreError> {
+        let (key, receipt) = (key.clone(), receipt.clone());
+        self.transaction("leave the receipt", move |transaction| {
+            let state = block(transaction, &key)?;
+            let old = state.as_ref().and_then(|state| state.receipt.as_ref());
+            if old == Some(&receipt) {
+                return Ok(());
+            }
+            if old.is_some() || state.is_none_or(|state| state.attempt != receipt.attempt) {
+                return Err(StoreError::Superseded { attempt: receipt.attempt }.into());
+            }
+            transaction.execute(
+                "UPDATE blocks SET receipt = ?5
+                 WHERE run_id = ?1 AND experiment = ?2 AND round = ?3 AND block = ?4",
+                params![
+                    key.run_id.as_str(),
+                    key.experiment.as_str(),
+                    key.round,
+                    key.block,
+                    to_json(&receipt)?
+                ],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn blocks(&self, run_id: &RunId) -> Result<Vec<BlockState>, StoreError> {
+        let run_id = run_id.clone();
+        self.with("list the blocks", move |connection| {
+            let mut statement = connection.prepare(
+                "SELECT experiment, round, block, attempt, receipt FROM blocks
+                 WHERE run_id = ?1 ORDER BY experiment, round, block",
+            )?;
+            let mut rows = statement.query([run_id.as_str()])?;
+            let mut blocks = Vec::new();
+            while let Some(row) = rows.next()? {
+                let key = BlockKey {
+                    run_id: run_id.clone(),
+                    experiment: ExperimentId::from(row.get::<_, String>(0)?),
+                    round: row.get(1)?,
+                    block: row.get(2)?,
+                };
+                let receipt: Option<String> = row.get(4)?;
+                let receipt =
+                    receipt.map(|text| from_json(keys::block(&key), &text)).transpose()?;
+                blocks.push(BlockState { key, attempt: row.get(3)?, receipt });
+            }
+            Ok(blocks)
+        })
+        .await
+    }
+
+    async fn put_metrics(
+        &self,
+        run_id: &RunId,
+        experiment: &ExperimentId,
+        round: u32,
+        metrics: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<(), StoreError> {
+        let text = to_json(metrics)?;
+        let (run_id, experiment) = (run_id.clone(), experiment.clone());
+        self.transaction("store the metrics", move |transaction| {
+            transaction.execute(
+                "INSERT OR REPLACE INTO metrics (run_id, experiment, round, metrics)
+                 VALUES (?1, ?2, ?3, ?4)",
+                params![run_id.as_str(), experiment.as_str(), round, text],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+}
