@@ -116,6 +116,7 @@ fn start(program: &Path) -> Option<Ministack> {
         .env("BIND_HOST", "127.0.0.1")
         .env("GATEWAY_PORT", port.to_string())
         .env("LOG_LEVEL", "WARNING")
+        .env("IOT_MTLS_ENABLED", "0") // it would listen on every interface
         .stdin(Stdio::piped())
         .stdout(output.try_clone().expect("log file"))
         .stderr(output)
