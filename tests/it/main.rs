@@ -1,1 +1,7 @@
-//! .
+//! The end-to-end tests, one binary.
+
+// `cfg(test)` holds for the whole binary; clippy wants it said to see that this is test code.
+#[cfg(test)]
+mod ministack;
+#[cfg(test)]
+mod stores;
