@@ -25,7 +25,6 @@ impl Exit {
             Some(
                 RunError::Config(_)
                 | RunError::Dataset { .. }
-                | RunError::File { .. }
                 | RunError::NotDeployable { .. }
                 | RunError::Exists(_)
                 | RunError::Missing { .. },

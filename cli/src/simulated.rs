@@ -3,20 +3,20 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::{Context, Result};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use shared::endpoint::placeholder_config;
 use shared::plan::{EndpointKind, Plan};
 use shared::run::Connections;
+use shared::store::cloud::behavior_version;
 use simulator::{Profile, Simulator, SimulatorConfig, SimulatorThread};
 
 /// Connections to the endpoints of a plan, and the simulator that serves the simulated ones. AWS
 /// credentials are looked for only where an endpoint is real.
 pub(crate) async fn connections(plan: &Plan) -> Result<(Connections, Option<SimulatorThread>)> {
     let simulated = |kind| plan.endpoints.iter().any(|endpoint| endpoint.kind == kind);
-    let any_credentials = any_credentials();
     let aws = if simulated(EndpointKind::Bedrock) {
-        aws_config::load_defaults(BehaviorVersion::v2026_01_12()).await
+        aws_config::load_defaults(behavior_version()).await
     } else {
-        any_credentials.clone()
+        placeholder_config()
     };
     let connections = Connections::new(aws)?;
     if !simulated(EndpointKind::Simulated) {
@@ -24,7 +24,7 @@ pub(crate) async fn connections(plan: &Plan) -> Result<(Connections, Option<Simu
     }
     let simulator = Simulator::spawn_thread(config(0, plan.seed, None))
         .context("failed to start the simulator")?;
-    let connections = connections.with_simulator(simulator.url(), any_credentials);
+    let connections = connections.with_simulator(simulator.url(), placeholder_config());
     Ok((connections, Some(simulator)))
 }
 
@@ -37,14 +37,4 @@ pub(crate) fn config(port: u16, seed: u64, log: Option<std::path::PathBuf>) -> S
         truth_log: log,
         script: Vec::new(),
     }
-}
-
-/// The simulator asks for a signature and does not check it.
-fn any_credentials() -> SdkConfig {
-    let credentials = shared::endpoint::placeholder_credentials();
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::from_static("us-east-1"))
-        .credentials_provider(credentials)
-        .build()
 }

@@ -1,10 +1,17 @@
 //! The measuring and deciding of fmgauge, and its adapters to AWS.
 
+pub mod block;
+pub mod config;
 pub mod dataset;
+pub mod decision;
 pub mod endpoint;
 pub mod load;
 pub mod plan;
 pub mod price;
 pub mod record;
+pub mod report;
+pub mod run;
+pub mod stats;
 pub mod store;
+pub mod summary;
 pub mod units;

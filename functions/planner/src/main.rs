@@ -2,7 +2,6 @@
 
 mod handler;
 
-use aws_config::BehaviorVersion;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 use shared::run::{Failure, Stores};
 use shared::store::cloud;
@@ -14,7 +13,7 @@ async fn main() -> Result<(), Error> {
         .json()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .init();
-    let config = aws_config::load_defaults(BehaviorVersion::v2026_01_12()).await;
+    let config = aws_config::load_defaults(cloud::behavior_version()).await;
     let (table, bucket) = (std::env::var("FMGAUGE_TABLE")?, std::env::var("FMGAUGE_BUCKET")?);
     let (records, artifacts) = cloud::connect(&config, &table, &bucket);
     let stores = &Stores { records, artifacts };

@@ -4,7 +4,6 @@ mod handler;
 
 use std::time::SystemTime;
 
-use aws_config::BehaviorVersion;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 use shared::run::{Connections, Failure, Stores};
 use shared::store::cloud;
@@ -16,7 +15,7 @@ async fn main() -> Result<(), Error> {
         .json()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .init();
-    let config = aws_config::load_defaults(BehaviorVersion::v2026_01_12()).await;
+    let config = aws_config::load_defaults(cloud::behavior_version()).await;
     let (table, bucket) = (std::env::var("FMGAUGE_TABLE")?, std::env::var("FMGAUGE_BUCKET")?);
     let (records, artifacts) = cloud::connect(&config, &table, &bucket);
     let stores = &Stores { records, artifacts };

@@ -23,7 +23,7 @@ use crate::endpoint::{Endpoint, Request};
 use crate::load::ClosedLoop;
 use crate::plan::{BlockPlan, Experiment, Plan};
 use crate::record::{Phase, Record};
-use crate::store::{BlockEnd, BlockKey, Claim, Receipt, RecordStore, Standing, StoreError};
+use crate::store::{BlockKey, Claim, Receipt, RecordStore, Standing, StoreError};
 
 /// How often a worker asks whether it may go on.
 const STANDING_EVERY: Duration = Duration::from_secs(2);

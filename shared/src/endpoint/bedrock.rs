@@ -13,6 +13,7 @@ use aws_sdk_bedrockruntime::types::{
     ContentBlock, ContentBlockDelta, ConversationRole, ConverseStreamMetadataEvent,
     ConverseStreamOutput as Event, InferenceConfiguration, Message,
 };
+use aws_sdk_bedrockruntime::types::error::ConverseStreamOutputError as StreamError;
 use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -230,15 +231,14 @@ impl Ending {
     }
 
     /// An error inside the stream, after HTTP 200.
-    fn of_stream<E, R>(error: &SdkError<E, R>) -> Self
+    fn of_stream<R>(error: &SdkError<StreamError, R>) -> Self
     where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
         R: std::fmt::Debug,
     {
         let text = chain(error);
         match error {
             SdkError::ServiceError(service) => {
-                let (code, message) = (service.err().code(), service.err().message());
+                let (code, message) = (stream_code(service.err()), service.err().message());
                 let message = message.unwrap_or(&text);
                 let outcome = classify(code, None, message);
                 Self { outcome, error: Some(detail(code, message)) }
@@ -250,6 +250,18 @@ impl Ending {
                 Self::failed(ErrorClass::Protocol, None, &text)
             }
         }
+    }
+}
+
+/// The code of an exception inside a stream: the SDK gives modelled ones their type only.
+fn stream_code(error: &StreamError) -> Option<&str> {
+    match error {
+        StreamError::InternalServerException(_) => Some("InternalServerException"),
+        StreamError::ModelStreamErrorException(_) => Some("ModelStreamErrorException"),
+        StreamError::ValidationException(_) => Some("ValidationException"),
+        StreamError::ThrottlingException(_) => Some("ThrottlingException"),
+        StreamError::ServiceUnavailableException(_) => Some("ServiceUnavailableException"),
+        other => other.code(),
     }
 }
 
@@ -298,7 +310,6 @@ impl Answer {
             Event::MessageStart(_)
             | Event::ContentBlockStart(_)
             | Event::ContentBlockStop(_)
-            | Event::Unknown
             | _ => {}
         }
     }

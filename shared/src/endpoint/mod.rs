@@ -8,11 +8,14 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+use aws_config::{Region, SdkConfig};
+use aws_sdk_bedrockruntime::config::{Credentials, SharedCredentialsProvider};
 use tokio_util::sync::CancellationToken;
 
 pub use self::connection::{TlsError, http1_only, tls};
 pub use self::failure::chain;
 use crate::record::Observation;
+use crate::store::cloud::behavior_version;
 
 /// A boxed future, so that endpoints can be chosen by configuration.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -39,4 +42,14 @@ pub struct Request {
     pub temperature: Option<f64>,
     /// The nucleus; `None` leaves it to the service.
     pub top_p: Option<f64>,
+}
+
+/// AWS settings for servers that ask for a signature and do not check it: the simulator.
+pub fn placeholder_config() -> SdkConfig {
+    let credentials = Credentials::new("simulated", "simulated", None, None, "fmgauge");
+    SdkConfig::builder()
+        .behavior_version(behavior_version())
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build()
 }

@@ -8,7 +8,7 @@ use crate::plan::Plan;
 use crate::record::Record;
 use crate::report::{self, Report};
 use crate::store::pack::{digest, unpack};
-use crate::store::{ArtifactStore, BlockState, RecordStore, RunStatus, keys};
+use crate::store::{ArtifactStore, BlockEnd, BlockState, RecordStore, RunStatus, keys};
 use crate::summary::{RunAccumulator, RunSummary};
 use crate::units::RunId;
 
@@ -28,8 +28,8 @@ pub struct Conclusion {
     pub answer: String,
     /// What the run's tokens cost, uncounted attempts included, US dollars.
     pub cost_usd: f64,
-    /// Planned blocks that have not been measured.
-    pub missing_blocks: u32,
+    /// Planned blocks that were not measured, or not to their end.
+    pub unfinished_blocks: u32,
     /// Something in it was answered by a simulator.
     pub simulated: bool,
 }
@@ -48,25 +48,25 @@ pub async fn conclude<R: RecordStore, A: ArtifactStore>(
     let blocks = stores.records.blocks(run_id).await?;
     let summary = summarize(&plan, &blocks, stores).await?;
     let decision = decide(&plan, &summary);
-    let missing_blocks =
-        summary.experiments.iter().map(|experiment| experiment.missing_blocks.len()).sum::<usize>();
-    let status = if missing_blocks == 0 { RunStatus::Complete } else { RunStatus::Incomplete };
+    let unfinished_blocks = unfinished(&plan, &blocks);
+    let status = if unfinished_blocks == 0 { RunStatus::Complete } else { RunStatus::Incomplete };
     for experiment in &summary.experiments {
         let (id, metrics) = (&experiment.experiment, experiment.metrics());
         stores.records.put_metrics(run_id, id, ROUND, &metrics).await?;
     }
-    let spent = summary.counted.cost_nano_usd.saturating_add(summary.uncounted.cost_nano_usd);
+    let spent = summary.counted.spent_nano_usd.saturating_add(summary.uncounted.spent_nano_usd);
     let conclusion = Conclusion {
         run_id: run_id.clone(),
         status,
         report: stores.artifacts.location(&keys::report(run_id, "report.md")),
         answer: decision.answer.clone(),
         cost_usd: spent.as_usd(),
-        missing_blocks: u32::try_from(missing_blocks).unwrap_or(u32::MAX),
+        unfinished_blocks,
         simulated: summary.simulated,
     };
 
-    let report = Report { plan, summary, decision, written_at: now.to_owned() };
+    let report =
+        Report { plan: &plan, summary: &summary, decision: &decision, written_at: now };
     for file in report::render(&report)? {
         let key = keys::report(run_id, file.name);
         stores.artifacts.put(&key, file.bytes, file.content_type).await?;
@@ -75,12 +75,21 @@ pub async fn conclude<R: RecordStore, A: ArtifactStore>(
         .map_err(|source| RunError::Unwritable { key: keys::LATEST.to_owned(), source })?;
     stores.artifacts.put(keys::LATEST, latest, "application/json").await?;
     if status == RunStatus::Complete {
-        for dataset in &report.plan.datasets {
+        for dataset in &plan.datasets {
             stores.artifacts.delete(&keys::prompts(run_id, &dataset.name)).await?;
         }
     }
     stores.records.set_status(run_id, status, Some(now)).await?;
     Ok(conclusion)
+}
+
+fn unfinished(plan: &Plan, blocks: &[BlockState]) -> u32 {
+    let planned: usize = plan.lanes.iter().map(|lane| lane.blocks.len()).sum();
+    let finished = |block: &&BlockState| {
+        block.receipt.as_ref().is_some_and(|receipt| receipt.ended != BlockEnd::Stopped)
+    };
+    let finished = blocks.iter().filter(finished).count();
+    u32::try_from(planned.saturating_sub(finished)).unwrap_or(u32::MAX)
 }
 
 async fn summarize<R: RecordStore, A: ArtifactStore>(

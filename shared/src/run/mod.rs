@@ -8,8 +8,6 @@ mod failure;
 mod measure;
 mod prepare;
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 
 pub use self::conclude::{Conclusion, attempt_records, conclude};
@@ -67,17 +65,6 @@ pub enum RunError {
         /// What is wrong with it.
         #[source]
         source: DatasetError,
-    },
-    /// A dataset's file cannot be read.
-    #[error("dataset {name}: failed to read {}", path.display())]
-    File {
-        /// Which dataset.
-        name: Name,
-        /// Its file.
-        path: PathBuf,
-        /// The cause.
-        #[source]
-        source: std::io::Error,
     },
     /// The configuration asks for what only one machine can do.
     #[error("{what} cannot be used in a deployed run; {mend}")]
@@ -159,7 +146,6 @@ impl RunError {
             Self::Block(BlockError::NotPlanned(_) | BlockError::Pack(_))
             | Self::Config(_)
             | Self::Dataset { .. }
-            | Self::File { .. }
             | Self::NotDeployable { .. }
             | Self::Exists(_)
             | Self::Missing { .. }

@@ -77,23 +77,8 @@ fn load(
         Source::OneMachine(base) => base.as_path(),
         Source::Deployed => Path::new(""),
     };
-    let failed = |source| RunError::Dataset { name: of.name.clone(), source };
-    let prompts = match &of.source {
-        DatasetSource::File(path) => {
-            let path = base.join(path);
-            let text = std::fs::read_to_string(&path).map_err(|source| RunError::File {
-                name: of.name.clone(),
-                path: path.clone(),
-                source,
-            })?;
-            dataset::parse_jsonl(&text, of.max_tokens).map_err(failed)?
-        }
-        DatasetSource::Inline(texts) => dataset::inline(texts, of.max_tokens).map_err(failed)?,
-        DatasetSource::Synthetic { prompt_tokens, count } => {
-            dataset::synthetic(*prompt_tokens, *count, of.max_tokens, settings.seed, &of.name)
-                .map_err(failed)?
-        }
-    };
+    let prompts = dataset::load(&of.source, &of.name, base, of.max_tokens, settings.seed)
+        .map_err(|source| RunError::Dataset { name: of.name.clone(), source })?;
     let mut loaded = LoadedDataset { name: of.name.clone(), prompts, sha256: String::new() };
     loaded.sha256 = hex(&Sha256::digest(prompts_file(&loaded)?));
     Ok(loaded)

@@ -3,11 +3,14 @@
 //! A failed request is data here, never an error. Records are written once and never edited;
 //! stored ones are read tolerantly (unknown fields are skipped, new ones have defaults).
 
+mod line;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+pub use self::line::RecordLine;
 use crate::units::{ExperimentId, Name, nanos};
 
 /// The version of the stored form of a [`Record`].

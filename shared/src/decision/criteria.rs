@@ -1,0 +1,206 @@
+//! Whether an experiment meets the criteria, by its point estimates.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::words;
+use crate::plan::{Criteria, LatencyMetric, Statistic};
+use crate::summary::{ExperimentSummary, milliseconds};
+use crate::units::{ExperimentId, NanoUsd};
+
+/// What a limit is set to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Criterion {
+    /// A statistic of a latency.
+    Latency {
+        /// Which latency.
+        metric: LatencyMetric,
+        /// Which statistic of it.
+        statistic: Statistic,
+    },
+    /// The share of failed requests.
+    ErrorRate,
+    /// What 10,000 transactions cost.
+    CostPer10kTransactions,
+}
+
+impl Criterion {
+    /// What values and limits of it are in.
+    pub fn unit(self) -> Unit {
+        match self {
+            Self::Latency { .. } => Unit::Ms,
+            Self::ErrorRate => Unit::Ratio,
+            Self::CostPer10kTransactions => Unit::Usd,
+        }
+    }
+
+    /// A value of it in words.
+    pub(crate) fn words(self, value: f64) -> String {
+        match self.unit() {
+            Unit::Ms => words::latency(value),
+            Unit::Ratio => words::percent(value),
+            Unit::Usd => NanoUsd::from_usd(value).map_or_else(|| words::number(value), words::usd),
+        }
+    }
+}
+
+impl fmt::Display for Criterion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Latency { metric, statistic } => {
+                write!(f, "{} {}", words::statistic_name(statistic), words::metric_name(metric))
+            }
+            Self::ErrorRate => f.write_str("error rate"),
+            Self::CostPer10kTransactions => f.write_str("cost per 10,000 transactions"),
+        }
+    }
+}
+
+/// The unit of a criterion's values and limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Milliseconds.
+    Ms,
+    /// 0 to 1.
+    Ratio,
+    /// US dollars.
+    Usd,
+}
+
+/// A criterion with its limit: a value up to the limit, the limit included, meets it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Limit {
+    /// What is limited.
+    pub criterion: Criterion,
+    /// The unit of `limit`.
+    pub unit: Unit,
+    /// The largest value allowed.
+    pub limit: f64,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.criterion == Criterion::ErrorRate && self.limit == 0.0 {
+            return f.write_str("no errors");
+        }
+        write!(f, "{} of at most {}", self.criterion, self.criterion.words(self.limit))
+    }
+}
+
+/// Whether a criterion is met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The value is at most the limit.
+    Met,
+    /// The value is above the limit.
+    NotMet,
+    /// There is no value.
+    NoData,
+}
+
+/// One criterion of one experiment.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// What is judged.
+    pub criterion: Criterion,
+    /// The unit of `value` and `limit`.
+    pub unit: Unit,
+    /// The point estimate.
+    pub value: Option<f64>,
+    /// The largest value allowed.
+    pub limit: f64,
+    /// Whether it holds.
+    pub verdict: Verdict,
+    /// The value is a percentile of too few samples.
+    pub too_few_samples: bool,
+}
+
+impl Judgement {
+    /// How far the value is above the limit, in shares of the limit: value / limit - 1. A limit of 0
+    /// counts as 0.01 of its unit (one percent of errors), so that misses of it can be compared.
+    pub fn excess(&self) -> Option<f64> {
+        Some((self.value? - self.limit) / self.limit.max(0.01))
+    }
+
+    /// `p95 E2E 2.47 s against a limit of 2.00 s`.
+    pub(crate) fn words(&self) -> String {
+        let value =
+            self.value.map_or_else(|| "unknown".to_owned(), |value| self.criterion.words(value));
+        let limit = self.criterion.words(self.limit);
+        format!("{} {value} against a limit of {limit}", self.criterion)
+    }
+}
+
+/// One experiment against all criteria.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExperimentJudgement {
+    /// Which experiment.
+    pub experiment: ExperimentId,
+    /// At least one request was completed, and every criterion is met.
+    pub qualifies: bool,
+    /// The criteria in the order of [`limits`].
+    pub criteria: Vec<Judgement>,
+}
+
+/// The criteria as a list: latencies as configured, error rate, cost.
+pub fn limits(criteria: &Criteria) -> Vec<Limit> {
+    let latencies = criteria.latency.iter().map(|latency| {
+        let criterion = Criterion::Latency { metric: latency.metric, statistic: latency.statistic };
+        (criterion, milliseconds(latency.limit))
+    });
+    let errors = criteria.error_rate.map(|rate| (Criterion::ErrorRate, rate));
+    let cost = criteria
+        .cost_per_10k_transactions
+        .map(|cost| (Criterion::CostPer10kTransactions, cost.as_usd()));
+    latencies
+        .chain(errors)
+        .chain(cost)
+        .map(|(criterion, limit)| Limit { criterion, unit: criterion.unit(), limit })
+        .collect()
+}
+
+/// Judges an experiment by its point estimates. A criterion without data is not met.
+pub fn judge(limits: &[Limit], summary: &ExperimentSummary) -> ExperimentJudgement {
+    let criteria: Vec<_> = limits.iter().map(|limit| judge_one(limit, summary)).collect();
+    let met = criteria.iter().all(|judgement| judgement.verdict == Verdict::Met);
+    ExperimentJudgement {
+        experiment: summary.experiment.clone(),
+        qualifies: met && summary.requests.completed > 0,
+        criteria,
+    }
+}
+
+fn judge_one(limit: &Limit, summary: &ExperimentSummary) -> Judgement {
+    let (value, too_few_samples) = match limit.criterion {
+        Criterion::Latency { metric, statistic } => {
+            let stats = match metric {
+                LatencyMetric::E2e => &summary.e2e,
+                LatencyMetric::Ttft => &summary.ttft,
+                LatencyMetric::Tpot => &summary.tpot,
+            };
+            let flagged = stats.as_ref().is_some_and(|s| s.is_statistic_flagged(statistic));
+            (stats.as_ref().map(|stats| stats.statistic_ms(statistic)), flagged)
+        }
+        Criterion::ErrorRate => (summary.error_rate, false),
+        Criterion::CostPer10kTransactions => {
+            (summary.cost.map(|cost| cost.per_10k_transactions_nano_usd.as_usd()), false)
+        }
+    };
+    let verdict = match value {
+        None => Verdict::NoData,
+        Some(value) if value <= limit.limit => Verdict::Met,
+        Some(_) => Verdict::NotMet,
+    };
+    Judgement {
+        criterion: limit.criterion,
+        unit: limit.unit,
+        value,
+        limit: limit.limit,
+        verdict,
+        too_few_samples,
+    }
+}

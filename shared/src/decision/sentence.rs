@@ -1,0 +1,184 @@
+//! The decision in words.
+
+use super::words::{self, count, latency, number, percent, plural, small_usd, usd};
+use super::{Candidate, Choice, DatasetDecision, Limit, NearestMiss};
+use crate::plan::Statistic;
+use crate::stats::Percentile;
+use crate::summary::{ExperimentSummary, RunSummary};
+use crate::units::{ExperimentId, Name, NanoUsd};
+
+/// `$4.51 per 10,000 transactions`.
+pub(super) fn per_10k(cost: NanoUsd) -> String {
+    format!("{} per 10,000 transactions", usd(cost))
+}
+
+/// The criteria as a phrase.
+pub(super) fn limits(criteria: &[Limit]) -> String {
+    let limits: Vec<_> = criteria.iter().map(ToString::to_string).collect();
+    words::list(&limits)
+}
+
+/// `error rate 2.5 %`, where there are errors.
+pub(super) fn errors(summary: &ExperimentSummary) -> Option<String> {
+    summary
+        .error_rate
+        .filter(|&rate| rate > 0.0)
+        .map(|rate| format!("error rate {}", percent(rate)))
+}
+
+/// `mistral-7b at a concurrency of 4`.
+fn place(summary: &ExperimentSummary) -> String {
+    format!("{} at a concurrency of {}", summary.endpoint, summary.concurrency)
+}
+
+/// Price, tail latency, throughput and errors of an experiment.
+fn facts(summary: &ExperimentSummary) -> String {
+    let cost = summary.cost.map(|cost| per_10k(cost.per_10k_transactions_nano_usd));
+    let p95 = summary.e2e.as_ref().map(|e2e| {
+        let few = if e2e.is_flagged(Percentile::P95) {
+            format!(" (from only {})", plural(e2e.count, "request"))
+        } else {
+            String::new()
+        };
+        format!("p95 latency {}{few}", latency(e2e.statistic_ms(Statistic::P95)))
+    });
+    let rate = summary.throughput.map(|rate| number(rate.requests_per_minute));
+    let rate = rate.map(|rate| format!("{rate} transactions/minute"));
+    let facts: Vec<_> = [cost, p95, rate, errors(summary)].into_iter().flatten().collect();
+    facts.join(", ")
+}
+
+fn find<'a>(rivals: &[Candidate<'a>], id: &ExperimentId) -> Option<&'a ExperimentSummary> {
+    rivals.iter().map(|rival| rival.summary).find(|summary| summary.experiment == *id)
+}
+
+/// How the runner-up differs from the choice.
+pub(super) fn runner_up(
+    (best_price, best): (NanoUsd, &Candidate<'_>),
+    (price, other): (NanoUsd, &Candidate<'_>),
+) -> String {
+    let more = NanoUsd(price.0.saturating_sub(best_price.0));
+    let ratio = if best_price.0 > 0 { price.as_usd() / best_price.as_usd() } else { 1.0 };
+    let cost = match () {
+        () if more == NanoUsd::ZERO => "the same price".to_owned(),
+        () if ratio >= 1.995 => format!("{} times the price ({} more)", number(ratio), usd(more)),
+        () => format!("{} more ({} more)", percent(ratio - 1.0), usd(more)),
+    };
+    let p95 = |candidate: &Candidate<'_>| candidate.summary.e2e.as_ref().map(|e2e| e2e.p95_ms);
+    let speed = match (p95(best), p95(other)) {
+        (Some(best), Some(other)) if other < best => {
+            format!(", with a p95 latency {} lower", latency(best - other))
+        }
+        (Some(best), Some(other)) if other > best => {
+            format!(", with a p95 latency {} higher", latency(other - best))
+        }
+        _ => String::new(),
+    };
+    format!("{}: {}; {cost}{speed}", place(other.summary), per_10k(price))
+}
+
+/// The choice for a dataset.
+pub(super) fn dataset(
+    dataset: &Name,
+    choice: &Choice,
+    rivals: &[Candidate<'_>],
+    criteria: &[Limit],
+) -> String {
+    match choice {
+        Choice::Best { experiment, runner_up } => {
+            let Some(best) = find(rivals, experiment) else { return String::new() };
+            let cost = best.cost.map(|cost| cost.per_transaction_nano_usd);
+            let each = cost.map(|cost| format!(" ({} each)", small_usd(cost.as_usd())));
+            let why = if criteria.is_empty() {
+                "the cheapest measured; no criteria are set".to_owned()
+            } else {
+                format!("the cheapest of {} that meet every criterion", qualified(rivals))
+            };
+            let next = match runner_up {
+                Some(next)
+                    if find(rivals, &next.experiment).map(|e| &e.endpoint)
+                        == Some(&best.endpoint) =>
+                {
+                    format!("No other endpoint qualifies; next is {}.", next.words)
+                }
+                Some(next) => format!("Runner-up: {}.", next.words),
+                None => "Nothing else qualifies.".to_owned(),
+            };
+            let facts = facts(best);
+            format!("{}, {why}: {facts}{}. {next}", place(best), each.unwrap_or_default())
+        }
+        Choice::NoneQualifies { nearest } => {
+            let why = nearest.as_ref().map_or_else(
+                || "there is too little data to name a near miss".to_owned(),
+                |miss| format!("nearest is {}", near(miss, rivals)),
+            );
+            format!("None qualifies. Of {} on {dataset}, {why}.", experiments(rivals))
+        }
+        Choice::NoPrices => "No ranking. Criteria are met, but no service reported the tokens \
+                             of its answers, so there are no prices to compare."
+            .to_owned(),
+        Choice::NoData => "No data. No request was completed.".to_owned(),
+    }
+}
+
+fn qualified(rivals: &[Candidate<'_>]) -> String {
+    let qualified = rivals.iter().filter(|rival| rival.judgement.qualifies).count();
+    format!("{} of {}", count(qualified as u64), experiments(rivals))
+}
+
+fn experiments(rivals: &[Candidate<'_>]) -> String {
+    plural(rivals.len() as u64, "experiment")
+}
+
+fn near(miss: &NearestMiss, rivals: &[Candidate<'_>]) -> String {
+    let place = find(rivals, &miss.experiment).map(place).unwrap_or_default();
+    let missed: Vec<_> = miss.missed.iter().map(super::Judgement::words).collect();
+    format!("{place}, with {}", words::list(&missed))
+}
+
+/// The answer for all datasets in one sentence.
+pub(super) fn answer(
+    summary: &RunSummary,
+    datasets: &[DatasetDecision],
+    candidates: &[Candidate<'_>],
+    criteria: &[Limit],
+) -> String {
+    let clauses: Vec<_> =
+        datasets.iter().map(|decided| clause(decided, candidates, criteria)).collect();
+    let simulated = if summary.simulated { "Simulated, not a real service: " } else { "" };
+    let missing = summary.blocks_missing();
+    let incomplete = if missing > 0 {
+        let planned = plural(summary.blocks_planned().into(), "block");
+        format!("; the run is incomplete, {missing} of {planned} missing")
+    } else {
+        String::new()
+    };
+    format!("{simulated}{}{incomplete}.", clauses.join("; "))
+}
+
+fn clause(decided: &DatasetDecision, candidates: &[Candidate<'_>], criteria: &[Limit]) -> String {
+    let dataset = &decided.dataset;
+    match &decided.choice {
+        Choice::Best { experiment, .. } => {
+            let Some(best) = find(candidates, experiment) else { return String::new() };
+            let why = if criteria.is_empty() {
+                "the cheapest measured".to_owned()
+            } else {
+                format!("the cheapest measured with {}", limits(criteria))
+            };
+            format!("for {dataset} use {} ({}), {why}", place(best), facts(best))
+        }
+        Choice::NoneQualifies { nearest } => {
+            let near = nearest.as_ref().and_then(|miss| {
+                let place = place(find(candidates, &miss.experiment)?);
+                Some(format!(" (nearest is {place}, with {})", miss.missed.first()?.words()))
+            });
+            let near = near.unwrap_or_default();
+            format!("for {dataset} nothing measured meets all criteria{near}")
+        }
+        Choice::NoPrices => {
+            format!("for {dataset} there is no ranking, for want of reported tokens")
+        }
+        Choice::NoData => format!("for {dataset} there is no data, as no request was completed"),
+    }
+}

@@ -1,0 +1,118 @@
+use std::time::Duration;
+
+use super::*;
+use crate::plan::Criteria;
+use crate::summary::fixture::{HAIKU, LLAMA, MISTRAL, Model, Run};
+
+fn decide_run(run: &Run) -> Decision {
+    decide(&run.plan, &run.summary())
+}
+
+fn best(decision: &Decision) -> (&str, Option<&str>) {
+    match &decision.datasets[0].choice {
+        Choice::Best { experiment, runner_up } => {
+            (experiment.as_str(), runner_up.as_ref().map(|next| next.experiment.as_str()))
+        }
+        choice @ (Choice::NoneQualifies { .. } | Choice::NoPrices | Choice::NoData) => {
+            panic!("{choice:?}")
+        }
+    }
+}
+
+#[test]
+fn the_cheapest_that_meets_all_criteria_wins_with_another_endpoint_as_runner_up() {
+    let decision = decide_run(&Run::new(&[HAIKU, MISTRAL, LLAMA], &["chat"], &[1, 2]));
+    assert_eq!(best(&decision), ("mistral-7b~chat~c1", Some("claude-3-haiku~chat~c1")));
+    insta::assert_snapshot!(decision.answer);
+    insta::assert_snapshot!(decision.datasets[0].words);
+}
+
+#[test]
+fn of_equal_prices_the_faster_wins_then_the_fuller() {
+    let faster = Model { name: "faster", e2e_ms: 500, ..MISTRAL };
+    let decision = decide_run(&Run::new(&[MISTRAL, faster], &["chat"], &[1]));
+    assert_eq!(best(&decision).0, "faster~chat~c1");
+
+    let run = Run::new(&[MISTRAL], &["chat"], &[1, 4]);
+    let mut summary = run.summary();
+    summary.experiments[1].e2e = summary.experiments[0].e2e.clone();
+    assert_eq!(best(&decide(&run.plan, &summary)).0, "mistral-7b~chat~c4");
+}
+
+#[test]
+fn a_runner_up_of_the_same_endpoint_is_said_to_be_one() {
+    let decision = decide_run(&Run::new(&[MISTRAL], &["chat"], &[1, 2]));
+    assert_eq!(best(&decision), ("mistral-7b~chat~c1", Some("mistral-7b~chat~c2")));
+    assert!(decision.datasets[0].words.contains("No other endpoint qualifies"));
+    let decision = decide_run(&Run::new(&[MISTRAL], &["chat"], &[1]));
+    assert!(decision.datasets[0].words.ends_with("Nothing else qualifies."));
+}
+
+#[test]
+fn where_none_qualifies_the_nearest_miss_is_named() {
+    let mut run = Run::new(&[HAIKU, MISTRAL], &["chat"], &[1]);
+    run.plan.criteria.latency[0].limit = Duration::from_millis(700);
+    let decision = decide_run(&run);
+    let Choice::NoneQualifies { nearest: Some(miss) } = &decision.datasets[0].choice else {
+        panic!("{:?}", decision.datasets[0].choice);
+    };
+    assert_eq!(miss.experiment.as_str(), "mistral-7b~chat~c1");
+    assert_eq!(miss.missed.len(), 1);
+    insta::assert_snapshot!(decision.answer);
+    insta::assert_snapshot!(decision.endpoints[0].words);
+}
+
+#[test]
+fn a_limit_includes_its_value_and_no_errors_means_none() {
+    let mut run = Run::new(&[MISTRAL], &["chat"], &[1]);
+    run.plan.criteria = Criteria {
+        latency: Vec::new(),
+        error_rate: Some(0.0),
+        cost_per_10k_transactions: Some(NanoUsd(4_506_500_000)),
+    };
+    assert!(decide_run(&run).experiments[0].qualifies);
+    run.records[0].outcome = crate::record::Outcome::Throttled;
+    let judged = &decide_run(&run).experiments[0];
+    assert_eq!(judged.criteria[0].verdict, Verdict::NotMet);
+    assert!((judged.criteria[0].excess().unwrap() - 100.0 / 30.0).abs() < 1e-9);
+    run.plan.criteria.cost_per_10k_transactions = Some(NanoUsd(4_506_499_999));
+    assert_eq!(decide_run(&run).experiments[0].criteria[1].verdict, Verdict::NotMet);
+}
+
+#[test]
+fn failures_give_no_data_and_never_a_choice() {
+    let decision = decide_run(&Run::new(&[MISTRAL], &["chat"], &[1, 2]).fail("mistral-7b"));
+    assert_eq!(decision.datasets[0].choice, Choice::NoData);
+    assert_eq!(decision.experiments[0].criteria[0].verdict, Verdict::NoData);
+    insta::assert_snapshot!(decision.endpoints[0].words);
+    insta::assert_snapshot!(decision.answer);
+}
+
+#[test]
+fn without_prices_there_is_no_ranking() {
+    let mut run = Run::new(&[MISTRAL], &["chat"], &[1]);
+    run.plan.criteria.cost_per_10k_transactions = None;
+    run.records.iter_mut().for_each(|record| record.usage = crate::record::Usage::default());
+    assert_eq!(decide_run(&run).datasets[0].choice, Choice::NoPrices);
+}
+
+#[test]
+fn without_criteria_cost_alone_ranks_and_the_words_say_so() {
+    let mut run = Run::new(&[HAIKU, MISTRAL], &["chat"], &[1, 2]);
+    run.plan.criteria = Criteria::default();
+    let decision = decide_run(&run);
+    assert_eq!(best(&decision).0, "mistral-7b~chat~c1");
+    insta::assert_snapshot!(decision.datasets[0].words);
+    insta::assert_snapshot!(decision.endpoints[1].words);
+}
+
+#[test]
+fn each_endpoint_gets_its_highest_concurrency_that_qualifies() {
+    let mut run = Run::new(&[MISTRAL], &["chat", "long"], &[1, 2, 8]);
+    run.plan.criteria.latency[0].limit = Duration::from_millis(1200);
+    let decision = decide_run(&run);
+    assert_eq!(decision.endpoints.len(), 2);
+    assert_eq!(decision.endpoints[0].best.as_ref().unwrap().as_str(), "mistral-7b~chat~c2");
+    insta::assert_snapshot!(decision.endpoints[0].words);
+    insta::assert_snapshot!(decision.answer);
+}

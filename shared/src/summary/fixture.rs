@@ -1,0 +1,278 @@
+//! Small made-up runs for the tests of summary, decision and report.
+
+use std::time::Duration;
+
+use super::{RunSummary, summarize};
+use crate::plan::{
+    BlockPlan, Criteria, DatasetPlan, Deadlines, EndpointKind, EndpointSpec, Experiment, Inference,
+    Lane, LatencyCriterion, LatencyMetric, PLAN_SCHEMA, Plan, RunEstimate, Statistic,
+};
+use crate::price::Price;
+use crate::record::{
+    ErrorClass, Outcome, Phase, RECORD_SCHEMA, Record, Served, Timeline, Usage, UsageSource,
+};
+use crate::store::{BlockEnd, BlockKey, BlockState, Receipt};
+use crate::units::{Concurrency, ExperimentId, Name, NanoUsd};
+
+/// 2024-04-16T01:00:00Z.
+pub(crate) const START_NS: u64 = 1_713_229_200_000_000_000;
+const MS: u64 = 1_000_000;
+
+/// How a made-up model behaves: USD per 1,000 tokens, tokens of a transaction, mean latency.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Model {
+    pub(crate) name: &'static str,
+    pub(crate) input_usd: f64,
+    pub(crate) output_usd: f64,
+    pub(crate) tokens: (u32, u32),
+    pub(crate) e2e_ms: u64,
+}
+
+pub(crate) const MISTRAL: Model = Model {
+    name: "mistral-7b",
+    input_usd: 0.000_15,
+    output_usd: 0.000_2,
+    tokens: (2959, 34),
+    e2e_ms: 750,
+};
+pub(crate) const HAIKU: Model = Model {
+    name: "claude-3-haiku",
+    input_usd: 0.000_25,
+    output_usd: 0.001_25,
+    tokens: (3281, 40),
+    e2e_ms: 1230,
+};
+pub(crate) const LLAMA: Model = Model {
+    name: "llama2-13b",
+    input_usd: 0.000_75,
+    output_usd: 0.001,
+    tokens: (2952, 22),
+    e2e_ms: 1360,
+};
+
+/// A plan, what the store has of its blocks, and all records.
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    pub(crate) plan: Plan,
+    pub(crate) blocks: Vec<BlockState>,
+    pub(crate) records: Vec<Record>,
+}
+
+pub(crate) fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+/// E2E p95 of at most 2 s, 1 % of errors, $50 for 10,000 transactions.
+pub(crate) fn criteria() -> Criteria {
+    let limit = Duration::from_secs(2);
+    let (metric, statistic) = (LatencyMetric::E2e, Statistic::P95);
+    Criteria {
+        latency: vec![LatencyCriterion { metric, statistic, limit }],
+        error_rate: Some(0.01),
+        cost_per_10k_transactions: NanoUsd::from_usd(50.0),
+    }
+}
+
+impl Run {
+    /// Every model x dataset x concurrency, 3 blocks of 10 requests to each slot.
+    pub(crate) fn new(models: &[Model], datasets: &[&str], concurrencies: &[u16]) -> Self {
+        let plan = plan(models, datasets, concurrencies);
+        let mut run = Self { plan, blocks: Vec::new(), records: Vec::new() };
+        for lane in run.plan.lanes.clone() {
+            let model = models.iter().find(|model| model.name == lane.endpoint.as_str()).unwrap();
+            let mut start_ns = START_NS;
+            for block in &lane.blocks {
+                start_ns += run.measure(model, block, start_ns) + 1000 * MS;
+            }
+        }
+        run
+    }
+
+    /// Makes up one block; returns how long it took.
+    fn measure(&mut self, model: &Model, block: &BlockPlan, start_ns: u64) -> u64 {
+        let experiment = self.plan.experiment(&block.experiment).unwrap().clone();
+        let slots = u32::from(experiment.concurrency.get());
+        let mut sends = vec![start_ns; slots as usize];
+        let requests = block.requests.unwrap();
+        for sequence in 1..=requests {
+            let slot = (sequence - 1) % slots;
+            let record = record(model, &experiment, block.block, sequence, sends[slot as usize]);
+            sends[slot as usize] += u64::try_from(record.e2e().as_nanos()).unwrap();
+            self.records.push(Record { slot, ..record });
+        }
+        for slot in 0..slots {
+            let first = record(model, &experiment, block.block, slot + 1, start_ns - 500 * MS);
+            let usage = Usage { input_tokens: Some(4), output_tokens: Some(1), ..first.usage };
+            self.records.push(Record { slot, phase: Phase::Warmup, usage, ..first });
+        }
+        let window = sends.iter().max().unwrap() - start_ns;
+        self.blocks.push(BlockState {
+            key: BlockKey {
+                run_id: self.plan.run_id.clone(),
+                experiment: experiment.id,
+                round: 1,
+                block: block.block,
+            },
+            attempt: 1,
+            receipt: Some(Receipt {
+                attempt: 1,
+                records: requests + slots,
+                chunks: 1,
+                sha256: String::new(),
+                window_start_unix_ns: start_ns,
+                window: Duration::from_nanos(window),
+                ended: BlockEnd::Requests,
+                spent: NanoUsd::ZERO,
+            }),
+        });
+        window
+    }
+
+    /// Every measured request to that endpoint fails, throttled or refused in turn.
+    pub(crate) fn fail(mut self, endpoint: &str) -> Self {
+        for record in self.records.iter_mut().filter(|r| r.endpoint.as_str() == endpoint) {
+            record.outcome = if record.sequence % 3 == 0 {
+                Outcome::Throttled
+            } else {
+                Outcome::Failed(ErrorClass::AccessDenied)
+            };
+            record.usage = Usage::default();
+        }
+        self
+    }
+
+    /// A block has no receipt: its records belong to an attempt that was killed.
+    pub(crate) fn kill(mut self, experiment: &str, block: u32) -> Self {
+        let killed = |state: &&mut BlockState| {
+            state.key.experiment.as_str() == experiment && state.key.block == block
+        };
+        self.blocks.iter_mut().find(killed).unwrap().receipt = None;
+        self
+    }
+
+    pub(crate) fn summary(&self) -> RunSummary {
+        summarize(&self.plan, &self.blocks, &self.records)
+    }
+}
+
+/// One completed request with a latency that differs from its neighbours', always the same.
+fn record(
+    model: &Model,
+    experiment: &Experiment,
+    block: u32,
+    sequence: u32,
+    sent_at_unix_ns: u64,
+) -> Record {
+    let jitter = (u64::from(sequence * 31 + block * 57) * 7919 + 13 * model.e2e_ms) % 101;
+    let load = 100 + 8 * (u64::from(experiment.concurrency.get()) - 1);
+    let end = model.e2e_ms * load * (80 + jitter * jitter / 150) * MS / 10_000;
+    let steps = model.tokens.1 - 1;
+    let first = Duration::from_nanos(end / 3);
+    let last = Duration::from_nanos(end * 9 / 10);
+    Record {
+        schema: RECORD_SCHEMA,
+        endpoint: experiment.endpoint.clone(),
+        experiment: experiment.id.clone(),
+        round: 1,
+        block,
+        attempt: 1,
+        sequence,
+        phase: Phase::Measured,
+        slot: 0,
+        prompt: 0,
+        sent_at_unix_ns,
+        timeline: Timeline {
+            headers: Some(first),
+            first_event: Some(first),
+            first_content: Some(first),
+            first_text: Some(first),
+            last_content: Some(last),
+            end: Duration::from_nanos(end),
+            content_events: steps,
+            ..Timeline::default()
+        },
+        usage: Usage {
+            input_tokens: Some(model.tokens.0),
+            output_tokens: Some(model.tokens.1),
+            source: Some(UsageSource::Service),
+            ..Usage::default()
+        },
+        served: Served { protocol: Some("HTTP/1.1".to_owned()), ..Served::default() },
+        outcome: Outcome::Completed,
+        error: None,
+    }
+}
+
+fn plan(models: &[Model], datasets: &[&str], concurrencies: &[u16]) -> Plan {
+    let mut experiments = Vec::new();
+    for model in models {
+        for dataset in datasets {
+            for &slots in concurrencies {
+                let concurrency = Concurrency::new(slots).unwrap();
+                let (endpoint, dataset) = (name(model.name), name(dataset));
+                let id = ExperimentId::closed(&endpoint, &dataset, concurrency);
+                experiments.push(Experiment { id, endpoint, dataset, concurrency });
+            }
+        }
+    }
+    let replicates = 3;
+    let lanes = models.iter().map(|model| Lane {
+        endpoint: name(model.name),
+        blocks: (1..=replicates)
+            .flat_map(|block| experiments.iter().map(move |experiment| (block, experiment)))
+            .filter(|(_, experiment)| experiment.endpoint.as_str() == model.name)
+            .map(|(block, experiment)| BlockPlan {
+                experiment: experiment.id.clone(),
+                block,
+                requests: Some(10 * u32::from(experiment.concurrency.get())),
+                duration: None,
+                first_prompt: 0,
+            })
+            .collect(),
+    });
+    let lanes = lanes.collect();
+    Plan {
+        schema: PLAN_SCHEMA,
+        run_id: "support-chat-1".parse().unwrap(),
+        name: Some("support-chat".to_owned()),
+        seed: 7,
+        fmgauge_version: "0.1.0".to_owned(),
+        config_sha256: "0123456789abcdef".repeat(4),
+        endpoints: models.iter().map(endpoint).collect(),
+        datasets: datasets.iter().map(|dataset| dataset_plan(dataset)).collect(),
+        experiments,
+        replicates,
+        lanes,
+        inference: Inference { temperature: Some(0.1), top_p: None },
+        deadlines: Deadlines::default(),
+        warmup_requests_per_slot: 1,
+        criteria: criteria(),
+        estimate: RunEstimate::default(),
+    }
+}
+
+fn endpoint(model: &Model) -> EndpointSpec {
+    EndpointSpec {
+        name: name(model.name),
+        kind: EndpointKind::Bedrock,
+        region: "us-east-1".to_owned(),
+        model_id: format!("vendor.{}-v1:0", model.name),
+        endpoint_url: None,
+        price: Price {
+            input_per_1k_nano_usd: NanoUsd::from_usd(model.input_usd).unwrap(),
+            output_per_1k_nano_usd: NanoUsd::from_usd(model.output_usd).unwrap(),
+            source: "made up for tests, 2024-04-16".to_owned(),
+        },
+    }
+}
+
+fn dataset_plan(dataset: &str) -> DatasetPlan {
+    DatasetPlan {
+        name: name(dataset),
+        prompts: 50,
+        sha256: "fedcba9876543210".repeat(4),
+        estimated_input_tokens_mean: 3000.0,
+        estimated_input_tokens_max: 3900,
+        max_tokens: 100,
+    }
+}

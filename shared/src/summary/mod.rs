@@ -1,0 +1,236 @@
+//! Records in, figures out: [`summarize`], or [`RunAccumulator`] where the records are streamed.
+//!
+//! Only records of attempts that receipts name are counted; what other attempts sent shows as
+//! [`RunSummary::uncounted`] and nowhere else. Sums are of whole nanoseconds, tokens and
+//! nano-dollars, and percentiles of sorted values, so the same records give the same summary byte for
+//! byte, in whatever order they come. Nothing here judges: that is [`crate::decision`].
+
+mod accumulate;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod latency;
+mod metrics;
+mod warning;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Plan;
+use crate::record::Record;
+use crate::stats::float;
+use crate::store::BlockState;
+use crate::units::{Concurrency, ExperimentId, Name, NanoUsd};
+
+pub use accumulate::RunAccumulator;
+pub use latency::LatencyStats;
+pub(crate) use latency::milliseconds;
+pub use warning::Warning;
+
+/// The figures of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// Something in it was answered by a simulator.
+    pub simulated: bool,
+    /// The first send of a counted request, RFC 3339.
+    pub first_sent_at: Option<String>,
+    /// The last send of a counted request, RFC 3339.
+    pub last_sent_at: Option<String>,
+    /// Every experiment of the plan, in its order.
+    pub experiments: Vec<ExperimentSummary>,
+    /// What counted attempts sent and cost, warm-up included.
+    pub counted: Spending,
+    /// What attempts without a receipt sent and cost: paid for, in no statistic.
+    pub uncounted: Spending,
+}
+
+/// The figures of one experiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExperimentSummary {
+    /// The experiment.
+    pub experiment: ExperimentId,
+    /// Its endpoint.
+    pub endpoint: Name,
+    /// Its dataset.
+    pub dataset: Name,
+    /// Requests in flight.
+    pub concurrency: Concurrency,
+    /// Something in it was answered by a simulator.
+    pub simulated: bool,
+    /// Blocks in the plan, over the rounds begun.
+    pub blocks_planned: u32,
+    /// Blocks with a receipt.
+    pub blocks_done: u32,
+    /// The planned blocks without one.
+    pub missing_blocks: Vec<BlockPlace>,
+    /// How the measured requests ended.
+    pub requests: RequestCounts,
+    /// Errors / (sent - cut); `None` where nothing is left to divide by.
+    pub error_rate: Option<f64>,
+    /// Time to first visible text of completed requests.
+    pub ttft: Option<LatencyStats>,
+    /// Send to end of answer of completed requests.
+    pub e2e: Option<LatencyStats>,
+    /// Time per output token of completed requests.
+    pub tpot: Option<LatencyStats>,
+    /// The mean gap between content events of each completed request.
+    pub itl_mean: Option<LatencyStats>,
+    /// What was completed within the measured windows; `None` without a window.
+    pub throughput: Option<Throughput>,
+    /// Mean prompt tokens of completed requests, by the service's count.
+    pub input_tokens_mean: Option<f64>,
+    /// Mean answer tokens of completed requests, by the service's count.
+    pub output_tokens_mean: Option<f64>,
+    /// What a transaction costs; `None` where no completed request reported its usage.
+    pub cost: Option<TransactionCost>,
+    /// All that its counted attempts sent and cost, warm-up included.
+    pub spending: Spending,
+    /// Completed requests that did not report their usage.
+    pub completed_without_usage: u64,
+    /// Measured requests that had to open their connection.
+    pub new_connections: u64,
+    /// Measured requests of which the service read prompt tokens from a cache.
+    pub cache_reads: u64,
+    /// The first send, RFC 3339.
+    pub first_sent_at: Option<String>,
+    /// The last send, RFC 3339.
+    pub last_sent_at: Option<String>,
+    /// What qualifies these figures.
+    pub warnings: Vec<Warning>,
+}
+
+/// A block of an experiment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct BlockPlace {
+    /// The round, from 1.
+    pub round: u32,
+    /// The block, from 1.
+    pub block: u32,
+}
+
+/// How measured requests ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestCounts {
+    /// All that were sent.
+    pub sent: u64,
+    /// The answer arrived whole.
+    pub completed: u64,
+    /// Refused for the rate.
+    pub throttled: u64,
+    /// Ended by a deadline of ours.
+    pub timed_out: u64,
+    /// Still running when measuring ended: neither a success nor an error.
+    pub cut: u64,
+    /// Failed otherwise.
+    pub failed: u64,
+    /// Throttled, timed out and failed ones by class.
+    pub errors_by_class: BTreeMap<String, u64>,
+}
+
+impl RequestCounts {
+    /// Throttled, timed out and failed.
+    pub fn errors(&self) -> u64 {
+        self.throttled + self.timed_out + self.failed
+    }
+
+    /// [`errors`](Self::errors) / (sent - cut).
+    pub fn error_rate(&self) -> Option<f64> {
+        let ended = self.sent.checked_sub(self.cut).filter(|&ended| ended > 0)?;
+        Some(float(self.errors()) / float(ended))
+    }
+}
+
+/// What was completed within the measured windows of the blocks, over their length: completed /
+/// elapsed, never a mean of rates.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Throughput {
+    /// The windows' length together.
+    pub window_s: f64,
+    /// Requests that were completed within them.
+    pub completed_in_window: u64,
+    /// Of requests, per minute.
+    pub requests_per_minute: f64,
+    /// Of their prompts' tokens, per second; `None` where none reported its usage.
+    pub input_tokens_per_s: Option<f64>,
+    /// Of their answers' tokens, per second; `None` where none reported its usage.
+    pub output_tokens_per_s: Option<f64>,
+}
+
+/// What a transaction costs: the mean over completed measured requests that reported their usage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransactionCost {
+    /// How many requests it is the mean of.
+    pub transactions: u64,
+    /// Sum / count, rounded half up.
+    pub per_transaction_nano_usd: NanoUsd,
+    /// 10,000 x sum / count, rounded half up.
+    pub per_10k_transactions_nano_usd: NanoUsd,
+}
+
+impl TransactionCost {
+    /// The mean of `transactions` that cost `sum` together; `None` for none.
+    pub fn mean(sum_nano_usd: u128, transactions: u64) -> Option<Self> {
+        let count = u128::from(transactions);
+        let half_up = |sum: u128| {
+            let mean = (2 * sum + count).checked_div(2 * count)?;
+            Some(NanoUsd(u64::try_from(mean).unwrap_or(u64::MAX)))
+        };
+        Some(Self {
+            transactions,
+            per_transaction_nano_usd: half_up(sum_nano_usd)?,
+            per_10k_transactions_nano_usd: half_up(sum_nano_usd * 10_000)?,
+        })
+    }
+}
+
+/// Requests of any phase and outcome, and what those that reported their usage cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spending {
+    /// All requests.
+    pub requests: u64,
+    /// Those of them that warmed a connection.
+    pub warmup_requests: u64,
+    /// Those that did not report their usage: their cost, if any, is not in the sum.
+    pub without_usage: u64,
+    /// Prompt tokens.
+    pub input_tokens: u64,
+    /// Answer tokens.
+    pub output_tokens: u64,
+    /// Their cost.
+    pub spent_nano_usd: NanoUsd,
+}
+
+impl RunSummary {
+    /// The experiment of that key.
+    pub fn experiment(&self, id: &ExperimentId) -> Option<&ExperimentSummary> {
+        self.experiments.iter().find(|experiment| experiment.experiment == *id)
+    }
+
+    /// Planned blocks without a receipt, over all experiments.
+    pub fn blocks_missing(&self) -> u32 {
+        self.experiments.iter().map(|e| e.blocks_planned.saturating_sub(e.blocks_done)).sum()
+    }
+
+    /// Planned blocks, over all experiments.
+    pub fn blocks_planned(&self) -> u32 {
+        self.experiments.iter().map(|experiment| experiment.blocks_planned).sum()
+    }
+}
+
+/// The figures of a run from its blocks as the store has them and the records of all their attempts.
+///
+/// Hand in what every attempt left: whether a record counts is decided here, by the receipts.
+pub fn summarize<'r>(
+    plan: &Plan,
+    blocks: &[BlockState],
+    records: impl IntoIterator<Item = &'r Record>,
+) -> RunSummary {
+    let mut run = RunAccumulator::new(plan, blocks);
+    for record in records {
+        run.add(record);
+    }
+    run.finish()
+}
+
+#[cfg(test)]
+mod tests;
