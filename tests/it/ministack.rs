@@ -64,14 +64,19 @@ impl Ministack {
 
     /// What clients of it are built from.
     pub(crate) fn config(&self) -> SdkConfig {
-        let credentials = Credentials::new("test", "test", None, None, "test");
-        SdkConfig::builder()
-            .behavior_version(cloud::behavior_version())
-            .region(Region::new("us-east-1"))
-            .endpoint_url(format!("http://127.0.0.1:{}", self.port))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .build()
+        config_for(self.port)
     }
+}
+
+/// What clients of a test server on a port of the loopback interface are built from.
+pub(crate) fn config_for(port: u16) -> SdkConfig {
+    let credentials = Credentials::new("test", "test", None, None, "test");
+    SdkConfig::builder()
+        .behavior_version(cloud::behavior_version())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(format!("http://127.0.0.1:{port}"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build()
 }
 
 /// The Python environment with what `tests/python/requirements.txt` names, made where it is missing.

@@ -5,6 +5,7 @@ mod bench;
 mod copy;
 mod processes;
 mod records;
+mod replay;
 
 use std::time::Duration;
 

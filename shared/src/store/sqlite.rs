@@ -5,9 +5,10 @@
 //! take the last transactions, in their order, and leaves the file sound.) SQLite blocks, so every
 //! call goes to tokio's threads for that.
 
-use std::path::{Path, PathBuf};
+mod file;
+
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 use serde::Serialize;
@@ -18,14 +19,6 @@ use crate::store::{
     keys,
 };
 use crate::units::{ExperimentId, RunId};
-
-/// The version of the tables.
-const FORMAT: u32 = 1;
-
-/// How long a call waits for another process's transaction.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-
-const TABLES: &str = include_str!("sqlite.sql");
 
 /// Records in one SQLite file.
 #[derive(Debug, Clone)]
@@ -73,7 +66,7 @@ impl SqliteStore {
     pub async fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let path = path.into();
         let action = format!("open {}", path.display());
-        let opened = tokio::task::spawn_blocking(move || open(&path)).await;
+        let opened = tokio::task::spawn_blocking(move || file::open(&path)).await;
         let connection = opened
             .map_err(StoreError::backend(&action))?
             .map_err(|failure| failure.into_store_error(&action))?;
@@ -131,31 +124,6 @@ impl SqliteStore {
         })
         .await
     }
-}
-
-fn open(path: &Path) -> Result<Connection, Failure> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(StoreError::backend("create its folder"))?;
-    }
-    let mut connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "journal_mode", "wal")?;
-    connection.pragma_update(None, "synchronous", "normal")?;
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let format: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    match format {
-        FORMAT => {}
-        0 => {
-            transaction.execute_batch(TABLES)?;
-            transaction.pragma_update(None, "user_version", FORMAT)?;
-        }
-        later => {
-            let message = format!("format {later} is of a later fmgauge, this one reads {FORMAT}");
-            return Err(StoreError::unreadable(path.display().to_string())(message).into());
-        }
-    }
-    transaction.commit()?;
-    Ok(connection)
 }
 
 fn to_json<T: Serialize>(value: &T) -> Result<String, StoreError> {

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use rusqlite::Connection;
 use shared::store::RecordStore;
 use shared::store::sqlite::SqliteStore;
 use tempfile::TempDir;
@@ -95,6 +96,9 @@ async fn several_processes_claim_from_one_file() {
         }
     }
     assert_eq!(attempts, (1..=100).collect());
+    let file = Connection::open(path).unwrap();
+    let mode: String = file.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+    assert_eq!(mode, "wal");
 }
 
 #[tokio::test]
