@@ -1,5 +1,6 @@
 //! The measuring and deciding of fmgauge, and its adapters to AWS.
 
+pub mod config;
 pub mod dataset;
 pub mod endpoint;
 pub mod plan;

@@ -1,6 +1,10 @@
-//! What tokens cost: exact arithmetic in nano-dollars.
+//! What tokens cost: exact arithmetic in nano-dollars, and a dated table of published prices.
+
+mod table;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::table::{REGION, Row, lookup, model_ids, rows};
 
 use crate::record::Usage;
 use crate::units::NanoUsd;

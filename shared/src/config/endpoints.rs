@@ -1,0 +1,432 @@
+//! What answers prompts: `endpoints`, with `defaults.region`.
+
+use serde_saphyr::{Location, Spanned};
+
+use super::Given;
+use super::check::{Checker, join};
+use super::raw::{self, Field};
+use super::shape::nearest;
+use crate::plan::{EndpointKind, EndpointSpec};
+use crate::price::{self, Price};
+use crate::units::{Name, NanoUsd};
+
+/// A simulated endpoint is nowhere; prices need a place.
+const REGION_OF_SIMULATED: &str = "us-east-1";
+
+/// More than this for 1,000 tokens is taken for a price of a million.
+const MAX_USD_PER_1K: f64 = 1.0;
+
+const MEND_PRICE: &str = "give `price: {input_per_1k_usd: 0.00015, output_per_1k_usd: 0.0002}` with the prices of 1,000 tokens";
+
+/// Checks all endpoints; those that are wrong are left out and have left their errors.
+pub(super) fn check(
+    checker: &mut Checker<'_>,
+    endpoints: &Field<Vec<Spanned<raw::Endpoint>>>,
+    default_region: &Given<String>,
+) -> Vec<EndpointSpec> {
+    let mut names = Vec::new();
+    let list = endpoints.as_ref().map_or(&[][..], |list| &list.value);
+    if list.is_empty() {
+        checker.refuse(
+            endpoints.as_ref().map_or(Location::UNKNOWN, |list| list.referenced),
+            "endpoints",
+            "there is no endpoint to measure",
+            "give at least one: `endpoints: [{name: mine, kind: bedrock, region: us-east-1, model_id: ...}]`",
+        );
+    }
+    let check_one = |(index, endpoint): (usize, &Spanned<raw::Endpoint>)| {
+        let mut item = Item {
+            checker,
+            path: format!("endpoints[{index}]"),
+            at: endpoint.referenced,
+            raw: &endpoint.value,
+        };
+        item.check(&mut names, default_region)
+    };
+    list.iter().enumerate().filter_map(check_one).collect()
+}
+
+struct Item<'a, 't> {
+    checker: &'a mut Checker<'t>,
+    path: String,
+    at: Location,
+    raw: &'a raw::Endpoint,
+}
+
+impl Item<'_, '_> {
+    fn check(&mut self, names: &mut Vec<Name>, region: &Given<String>) -> Option<EndpointSpec> {
+        let name = self.checker.name(&self.raw.name, self.at, &self.path, names);
+        // A kind that is unknown or not supported says nothing about the other fields.
+        let kind = self.kind()?;
+        self.fields_not_supported();
+        match kind {
+            EndpointKind::Bedrock => self.bedrock(name, region),
+            EndpointKind::Simulated => self.simulated(name),
+        }
+    }
+
+    fn refuse(
+        &mut self,
+        at: Location,
+        field: &str,
+        problem: impl Into<String>,
+        mend: impl Into<String>,
+    ) {
+        let path = join(&self.path, field);
+        self.checker.refuse(at, &path, problem, mend);
+    }
+
+    fn kind(&mut self) -> Option<EndpointKind> {
+        let Some(kind) = &self.raw.kind else {
+            self.refuse(
+                self.at,
+                "kind",
+                "it is not said how to call this endpoint",
+                "write `kind: bedrock`, or `kind: simulated` for a run without AWS",
+            );
+            return None;
+        };
+        let at = kind.referenced;
+        match kind.value.as_str() {
+            "bedrock" => return Some(EndpointKind::Bedrock),
+            "simulated" => return Some(EndpointKind::Simulated),
+            "sagemaker" | "openai" => self.checker.not_yet(
+                at,
+                &join(&self.path, "kind"),
+                &format!("the kind `{}`", kind.value),
+                "measure a model of Amazon Bedrock meanwhile: `kind: bedrock`, or a simulated one: `kind: simulated`",
+            ),
+            other => {
+                let mend = match nearest(other, ["bedrock", "simulated", "sagemaker", "openai"].into_iter()) {
+                    Some(name) => format!("did you mean `{name}`? kinds: bedrock, simulated"),
+                    None => "write `kind: bedrock` or `kind: simulated`".to_owned(),
+                };
+                self.refuse(at, "kind", format!("`{other}` is not a kind of endpoint"), mend);
+            }
+        }
+        None
+    }
+
+    fn fields_not_supported(&mut self) {
+        let raw = self.raw;
+        self.checker.not_yet_fields(
+            &self.path,
+            &[
+                ("load", &raw.load),
+                ("datasets", &raw.datasets),
+                ("endpoint_name", &raw.endpoint_name),
+                ("provision", &raw.provision),
+                ("payload", &raw.payload),
+                ("instance_type", &raw.instance_type),
+                ("instance_count", &raw.instance_count),
+                ("url", &raw.url),
+                ("model", &raw.model),
+                ("api_key", &raw.api_key),
+            ],
+        );
+        self.one_of("api", &raw.api, "converse_stream", &["converse", "invoke", "invoke_stream"]);
+        self.one_of("latency_mode", &raw.latency_mode, "standard", &["optimized"]);
+        self.one_of(
+            "service_tier",
+            &raw.service_tier,
+            "default",
+            &["flex", "priority", "reserved"],
+        );
+    }
+
+    /// A word of which only one is supported.
+    fn one_of(&mut self, name: &str, field: &Field<String>, supported: &str, later: &[&str]) {
+        let Some(field) = field else { return };
+        let word = field.value.as_str();
+        let at = field.referenced;
+        if later.contains(&word) {
+            self.checker.not_yet(
+                at,
+                &join(&self.path, name),
+                &format!("`{name}: {word}`"),
+                &format!("leave it out: `{supported}` is what is measured"),
+            );
+        } else if word != supported {
+            let known = std::iter::once(supported).chain(later.iter().copied());
+            let mend = nearest(word, known).map_or_else(
+                || format!("leave it out, or write `{name}: {supported}`"),
+                |nearest| format!("did you mean `{nearest}`? supported: {supported}"),
+            );
+            self.refuse(at, name, format!("`{word}` is not known here"), mend);
+        }
+    }
+
+    fn bedrock(&mut self, name: Option<Name>, region: &Given<String>) -> Option<EndpointSpec> {
+        if let Some(field) = &self.raw.simulate_as {
+            self.refuse(
+                field.referenced,
+                "simulate_as",
+                "this belongs to `kind: simulated`",
+                "write `kind: simulated`, or give `model_id` instead",
+            );
+        }
+        let region = self.region(region);
+        let model_id = self.model_id("model_id", &self.raw.model_id);
+        let endpoint_url = self.endpoint_url();
+        let price = match (&self.raw.price, &model_id, &region) {
+            (Some(price), _, _) => self.price(price),
+            (None, Some(model_id), Some(region)) => self.known_price(model_id, region),
+            (None, _, _) => None,
+        };
+        Some(EndpointSpec {
+            name: name?,
+            kind: EndpointKind::Bedrock,
+            region: region?,
+            model_id: model_id?,
+            endpoint_url: endpoint_url?,
+            price: price?,
+        })
+    }
+
+    fn simulated(&mut self, name: Option<Name>) -> Option<EndpointSpec> {
+        let raw = self.raw;
+        for (field_name, field, mend) in [
+            ("model_id", &raw.model_id, "write it as `simulate_as`, or use `kind: bedrock`"),
+            ("region", &raw.region, "leave it out: the simulator runs on this machine"),
+            (
+                "endpoint_url",
+                &raw.endpoint_url,
+                "leave it out: the simulator is built in; for another one use `kind: bedrock`",
+            ),
+        ] {
+            if let Some(field) = field {
+                self.refuse(field.referenced, field_name, "a simulated endpoint has none", mend);
+            }
+        }
+        let model_id = self.model_id("simulate_as", &raw.simulate_as);
+        let known = model_id.as_deref().and_then(|id| self.simulated_price(id));
+        let price = match &raw.price {
+            Some(price) => self.price(price),
+            None => known.clone(),
+        };
+        known?;
+        Some(EndpointSpec {
+            name: name?,
+            kind: EndpointKind::Simulated,
+            region: REGION_OF_SIMULATED.to_owned(),
+            model_id: model_id?,
+            endpoint_url: None,
+            price: price?,
+        })
+    }
+
+    fn simulated_price(&mut self, model_id: &str) -> Option<Price> {
+        let known = price::lookup(model_id, REGION_OF_SIMULATED);
+        if known.is_none() {
+            let at = self.raw.simulate_as.as_ref().map_or(self.at, |field| field.referenced);
+            let mend = nearest(model_id, price::model_ids()).map_or_else(
+                || {
+                    "write the id of a known model, such as mistral.mistral-7b-instruct-v0:2"
+                        .to_owned()
+                },
+                |nearest| format!("did you mean `{nearest}`?"),
+            );
+            self.refuse(
+                at,
+                "simulate_as",
+                format!("`{model_id}` is not a model that is known"),
+                mend,
+            );
+        }
+        known
+    }
+
+    fn region(&mut self, default: &Given<String>) -> Option<String> {
+        if self.raw.region.is_some() {
+            return check_region(self.checker, &self.raw.region, &join(&self.path, "region"));
+        }
+        match default {
+            Given::Value(region) => return Some(region.clone()),
+            Given::Refused => {}
+            Given::Absent => self.refuse(
+                self.at,
+                "region",
+                "it is not said in which AWS region the model is called",
+                "give `region: us-east-1` here, or `defaults: {region: us-east-1}` for all",
+            ),
+        }
+        None
+    }
+
+    fn model_id(&mut self, name: &str, field: &Field<String>) -> Option<String> {
+        let Some(field) = field else {
+            self.refuse(
+                self.at,
+                name,
+                format!("`{name}` is missing"),
+                format!("say which model: `{name}: mistral.mistral-7b-instruct-v0:2`"),
+            );
+            return None;
+        };
+        let id = field.value.as_str();
+        if id.is_empty() || id.len() > 2048 || id.contains(|c: char| !c.is_ascii_graphic()) {
+            self.refuse(
+                field.referenced,
+                name,
+                "this is not a model id",
+                "write a model id, an inference profile id or an ARN, without spaces",
+            );
+            return None;
+        }
+        Some(id.to_owned())
+    }
+
+    /// The outer `None` for a bad address, the inner one for none at all.
+    #[expect(clippy::option_option, reason = "refused and absent are two things")]
+    fn endpoint_url(&mut self) -> Option<Option<String>> {
+        let Some(field) = &self.raw.endpoint_url else { return Some(None) };
+        let url = field.value.as_str();
+        let parsed = url.parse::<http::Uri>().ok();
+        let is_http = parsed.as_ref().is_some_and(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.host().is_some_and(|host| !host.is_empty())
+                && uri.query().is_none()
+        });
+        if !is_http {
+            self.refuse(
+                field.referenced,
+                "endpoint_url",
+                format!("`{url}` is not an address that can be called"),
+                "write http:// or https://, a host and a port, such as http://127.0.0.1:9000",
+            );
+            return None;
+        }
+        if parsed
+            .and_then(|uri| uri.authority().cloned())
+            .is_some_and(|host| host.as_str().contains('@'))
+        {
+            self.refuse(
+                field.referenced,
+                "endpoint_url",
+                "a configuration must not hold credentials",
+                "leave out what stands before the `@`: requests are signed with the AWS credentials",
+            );
+            return None;
+        }
+        Some(Some(url.to_owned()))
+    }
+
+    fn known_price(&mut self, model_id: &str, region: &str) -> Option<Price> {
+        let known = price::lookup(model_id, region);
+        if known.is_none() {
+            let at = self.raw.model_id.as_ref().map_or(self.at, |field| field.referenced);
+            let mend = match price::lookup(model_id, price::REGION) {
+                Some(price) => format!(
+                    "if those of {} hold there, give `price: {{input_per_1k_usd: {}, output_per_1k_usd: {}}}`",
+                    price::REGION,
+                    price.input_per_1k_nano_usd.as_usd(),
+                    price.output_per_1k_nano_usd.as_usd(),
+                ),
+                None => match nearest(model_id, price::model_ids()) {
+                    Some(nearest) => format!("did you mean `{nearest}`? or {MEND_PRICE}"),
+                    None => MEND_PRICE.to_owned(),
+                },
+            };
+            let problem = format!("the price of `{model_id}` in {region} is not known");
+            self.refuse(at, "model_id", problem, mend);
+        }
+        known
+    }
+
+    fn price(&mut self, price: &Spanned<raw::Price>) -> Option<Price> {
+        let path = join(&self.path, "price");
+        let fields = match &price.value {
+            raw::Price::Fields(fields) => fields,
+            raw::Price::Word(word) if word == "unknown" => {
+                self.checker.not_yet(price.referenced, &path, "`price: unknown`", MEND_PRICE);
+                return None;
+            }
+            raw::Price::Word(word) => {
+                self.refuse(
+                    price.referenced,
+                    "price",
+                    format!("`{word}` is not a price"),
+                    MEND_PRICE,
+                );
+                return None;
+            }
+        };
+        self.checker.not_yet_fields(&path, &[("per_hour_usd", &fields.per_hour_usd)]);
+        if fields.per_hour_usd.is_some() {
+            return None;
+        }
+        let input = self.per_1k(&fields.input_per_1k_usd, price.referenced, "input_per_1k_usd");
+        let output = self.per_1k(&fields.output_per_1k_usd, price.referenced, "output_per_1k_usd");
+        let (input, output) = (input?, output?);
+        if input == NanoUsd::ZERO && output == NanoUsd::ZERO {
+            self.refuse(
+                price.referenced,
+                "price",
+                "a price of nothing makes this endpoint the cheapest of all",
+                MEND_PRICE,
+            );
+            return None;
+        }
+        Some(Price {
+            input_per_1k_nano_usd: input,
+            output_per_1k_nano_usd: output,
+            source: "the configuration".to_owned(),
+        })
+    }
+
+    fn per_1k(&mut self, field: &Field<f64>, price: Location, name: &str) -> Option<NanoUsd> {
+        let path = format!("price.{name}");
+        let Some(field) = field else {
+            self.refuse(price, &path, format!("`{name}` is missing"), MEND_PRICE);
+            return None;
+        };
+        let usd = field.value;
+        if usd > MAX_USD_PER_1K {
+            self.refuse(
+                field.referenced,
+                &path,
+                format!("{usd} US dollars for 1,000 tokens is more than any model costs"),
+                "is it the price of a million tokens? divide it by 1,000",
+            );
+            return None;
+        }
+        let amount = NanoUsd::from_usd(usd);
+        if amount.is_none() {
+            self.refuse(
+                field.referenced,
+                &path,
+                format!("{usd} is not a price"),
+                "write the US dollars for 1,000 tokens, such as 0.00015",
+            );
+        }
+        amount
+    }
+}
+
+/// A region's name, if it is given; its form only.
+pub(super) fn check_region(
+    checker: &mut Checker<'_>,
+    field: &Field<String>,
+    path: &str,
+) -> Option<String> {
+    let field = field.as_ref()?;
+    let region = field.value.as_str();
+    let parts: Vec<&str> = region.split('-').collect();
+    let is_word = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase());
+    let is_region = parts.split_last().is_some_and(|(number, words)| {
+        words.len() >= 2
+            && words.iter().all(is_word)
+            && number.len() == 1
+            && number.chars().all(|c| c.is_ascii_digit())
+    });
+    if !is_region {
+        checker.refuse(
+            field.referenced,
+            path,
+            format!("`{region}` is not an AWS region"),
+            "write one such as us-east-1 or eu-central-1",
+        );
+        return None;
+    }
+    Some(region.to_owned())
+}

@@ -1,0 +1,216 @@
+//! Whole configurations: those that work, and what is said of those that do not.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::plan::{EndpointKind, LatencyCriterion, LatencyMetric, Statistic};
+use crate::units::NanoUsd;
+
+mod refused;
+
+const MINIMAL: &str = r#"version: 1
+endpoints:
+  - {name: mistral-7b, kind: bedrock, region: us-east-1, model_id: "mistral.mistral-7b-instruct-v0:2"}
+  - {name: llama3-8b, kind: bedrock, region: us-east-1, model_id: "meta.llama3-8b-instruct-v1:0"}
+datasets:
+  - {name: mine, file: prompts.jsonl, max_tokens: 100}
+load:
+  - concurrency: [1, 4]
+"#;
+
+const FULL: &str = r#"
+version: 1
+name: support-chat
+seed: 7
+defaults: {region: eu-west-1, max_tokens: 100}
+endpoints:
+  - name: mistral-7b
+    kind: bedrock
+    model_id: mistral.mistral-7b-instruct-v0:2
+    api: converse_stream
+    latency_mode: standard
+    service_tier: default
+    endpoint_url: http://127.0.0.1:9000
+    price: {input_per_1k_usd: 0.00015, output_per_1k_usd: 2.0e-4}
+  - name: haiku-simulated
+    kind: simulated
+    simulate_as: anthropic.claude-3-haiku-20240307-v1:0
+datasets:
+  - name: long
+    synthetic: {prompt_tokens: 550, count: 20}
+    max_tokens: 50
+  - name: inline
+    prompts: ["Summarize cloud computing in one sentence.", "Why?"]
+inference: {temperature: 0.1, top_p: 0.9}
+load:
+  - concurrency: [8, 1]
+  - concurrency: 8
+  - concurrency: 2
+stop: {requests: 40, duration: 2m}
+replicates: 4
+warmup: {requests_per_slot: 0}
+deadlines: {connect: 1s, first_token: 1500ms, stall: 10s, request: 1m 30s}
+criteria:
+  e2e: {p95: 2s}
+  ttft: {mean: 400ms, p95: 800ms}
+  tpot: {p50: 30ms}
+  error_rate: 1%
+  cost_per_10k_transactions_usd: 50
+"#;
+
+fn concurrencies(numbers: &[u16]) -> Vec<Concurrency> {
+    numbers.iter().map(|number| Concurrency::new(*number).unwrap()).collect()
+}
+
+#[test]
+fn the_minimal_form_is_filled_with_the_documented_defaults() {
+    let settings = parse(MINIMAL).unwrap();
+    assert_eq!(settings.name, None);
+    assert_eq!(settings.seed, DEFAULT_SEED);
+    let names: Vec<&str> = settings.endpoints.iter().map(|e| e.name.as_str()).collect();
+    assert_eq!(names, ["mistral-7b", "llama3-8b"]);
+    assert_eq!(settings.endpoints[1].price.input_per_1k_nano_usd, NanoUsd(300_000));
+    let dataset = DatasetSettings {
+        name: "mine".parse().unwrap(),
+        source: DatasetSource::File("prompts.jsonl".into()),
+        max_tokens: 100,
+        line: 6,
+        column: 5,
+    };
+    assert_eq!(settings.datasets, [dataset]);
+    assert_eq!(settings.concurrencies, concurrencies(&[1, 4]));
+    assert_eq!(settings.stop, Stop { requests: Some(DEFAULT_REQUESTS), duration: None });
+    assert_eq!(settings.replicates_at_most, DEFAULT_REPLICATES);
+    assert_eq!(settings.warmup_requests_per_slot, DEFAULT_WARMUP_REQUESTS_PER_SLOT);
+    assert_eq!(settings.deadlines, Deadlines::default());
+    assert_eq!(settings.criteria, Criteria::default());
+    assert_eq!(settings.inference, Inference::default());
+    assert_eq!(settings.text_sha256.len(), 64);
+}
+
+#[test]
+fn everything_that_can_be_said_arrives() {
+    let settings = parse(FULL).unwrap();
+    assert_eq!(settings.name.as_deref(), Some("support-chat"));
+    assert_eq!(settings.seed, 7);
+    let [bedrock, simulated] = settings.endpoints.as_slice() else { panic!("{settings:?}") };
+    assert_eq!(bedrock.kind, EndpointKind::Bedrock);
+    assert_eq!(bedrock.region, "eu-west-1");
+    assert_eq!(bedrock.endpoint_url.as_deref(), Some("http://127.0.0.1:9000"));
+    assert_eq!(bedrock.price.output_per_1k_nano_usd, NanoUsd(200_000));
+    assert_eq!(bedrock.price.source, "the configuration");
+    assert_eq!(simulated.kind, EndpointKind::Simulated);
+    assert_eq!(simulated.model_id, "anthropic.claude-3-haiku-20240307-v1:0");
+    assert_eq!(simulated.price.output_per_1k_nano_usd, NanoUsd(1_250_000));
+    let [long, inline] = settings.datasets.as_slice() else { panic!("{settings:?}") };
+    assert_eq!(long.source, DatasetSource::Synthetic { prompt_tokens: 550, count: 20 });
+    assert_eq!((long.max_tokens, inline.max_tokens), (50, 100));
+    assert_eq!(settings.concurrencies, concurrencies(&[8, 1, 2]));
+    let stop = Stop { requests: Some(40), duration: Some(Duration::from_mins(2)) };
+    assert_eq!(settings.stop, stop);
+    assert_eq!((settings.replicates_at_most, settings.warmup_requests_per_slot), (4, 0));
+    assert_eq!(settings.deadlines.first_token, Duration::from_millis(1500));
+    assert_eq!(settings.deadlines.request, Duration::from_secs(90));
+    let inference = Inference { temperature: Some(0.1), top_p: Some(0.9) };
+    assert_eq!(settings.inference, inference);
+    let limit = |metric, statistic, millis| LatencyCriterion {
+        metric,
+        statistic,
+        limit: Duration::from_millis(millis),
+    };
+    let expected = Criteria {
+        latency: vec![
+            limit(LatencyMetric::E2e, Statistic::P95, 2000),
+            limit(LatencyMetric::Ttft, Statistic::Mean, 400),
+            limit(LatencyMetric::Ttft, Statistic::P95, 800),
+            limit(LatencyMetric::Tpot, Statistic::P50, 30),
+        ],
+        error_rate: Some(0.01),
+        cost_per_10k_transactions: Some(NanoUsd(50_000_000_000)),
+    };
+    assert_eq!(settings.criteria, expected);
+}
+
+#[test]
+fn json_is_yaml() {
+    let json = r#"{
+	"version": 1,
+	"endpoints": [{"name": "a", "kind": "simulated", "simulate_as": "meta.llama2-13b-chat-v1"}],
+	"datasets": [{"name": "d", "prompts": ["Why? \"Because\u2026\""], "max_tokens": 10}],
+	"load": [{"concurrency": [1]}],
+	"criteria": {"error_rate": 0.05, "e2e": {"p95": "2s"}}
+}"#;
+    let settings = parse(json).unwrap();
+    assert_eq!(settings.criteria.error_rate, Some(0.05));
+    let prompts = vec!["Why? \"Because\u{2026}\"".to_owned()];
+    assert_eq!(settings.datasets[0].source, DatasetSource::Inline(prompts));
+}
+
+#[test]
+fn anchors_and_merges_may_shorten_a_configuration() {
+    let text = MINIMAL.replace("- {name: mistral-7b,", "- &first {name: mistral-7b,").replace(
+        "  - {name: llama3-8b, kind: bedrock, region: us-east-1,",
+        "  - {<<: *first, name: llama3-8b,",
+    );
+    let settings = parse(&text).unwrap();
+    assert_eq!(settings.endpoints[1].model_id, "meta.llama3-8b-instruct-v1:0");
+    assert_eq!(settings.endpoints[1].region, "us-east-1");
+}
+
+#[test]
+fn a_duration_alone_leaves_the_number_of_requests_open() {
+    let settings = parse(&format!("{MINIMAL}stop: {{duration: 30s}}\n")).unwrap();
+    let stop = Stop { requests: None, duration: Some(Duration::from_secs(30)) };
+    assert_eq!(settings.stop, stop);
+}
+
+#[test]
+fn every_example_is_a_good_configuration() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../events");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "yml") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            parse(&text).unwrap_or_else(|errors| panic!("{}:\n{errors}", path.display()));
+            count += 1;
+        }
+    }
+    assert!(count >= 2, "{count} examples");
+}
+
+/// What can happen to a text: a part of it is replaced by another text.
+fn mutate(text: &str, mutations: &[(prop::sample::Index, usize, String)]) -> String {
+    let mut characters: Vec<char> = text.chars().collect();
+    for (place, length, inserted) in mutations {
+        let start = place.index(characters.len() + 1);
+        let end = (start + length).min(characters.len());
+        characters.splice(start..end, inserted.chars());
+    }
+    characters.into_iter().collect()
+}
+
+proptest! {
+    /// Whatever is written, the answer is a configuration or errors that point into the text.
+    #[test]
+    fn a_mutated_configuration_never_panics(
+        base in prop::sample::select(vec![MINIMAL, FULL]),
+        mutations in prop::collection::vec(
+            (any::<prop::sample::Index>(), 0..12_usize, "[\\[\\]{}:,\"'&*!|>%@#\\-?~\t\n a1.é\u{0}]{0,6}|null|\\PC{0,3}"),
+            1..6,
+        ),
+    ) {
+        let text = mutate(base, &mutations);
+        if let Err(errors) = parse(&text) {
+            prop_assert!(!errors.errors().is_empty());
+            let lines = text.lines().count().max(1);
+            for error in errors.errors() {
+                prop_assert!((1..=lines).contains(&(error.line as usize)), "{error:?}");
+                let width = error.source_line.chars().count();
+                prop_assert!((1..=width + 1).contains(&(error.column as usize)), "{error:?}");
+                prop_assert!(error.length >= 1 && !error.problem.is_empty() && !error.mend.is_empty());
+            }
+            prop_assert!(errors.to_string().lines().count() >= 5);
+        }
+    }
+}

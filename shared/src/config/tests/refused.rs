@@ -1,0 +1,172 @@
+//! Bad configurations, each with the message that it gets.
+
+use super::*;
+
+/// `MINIMAL` with one text in place of another.
+fn with(from: &str, to: &str) -> String {
+    assert!(MINIMAL.contains(from), "{from}");
+    MINIMAL.replacen(from, to, 1)
+}
+
+/// `MINIMAL` and more.
+fn plus(more: &str) -> String {
+    format!("{MINIMAL}{more}\n")
+}
+
+/// Every case's message, as users see it.
+fn messages(cases: &[(&str, String)]) -> String {
+    let message =
+        |(what, text): &(&str, String)| format!("## {what}\n\n{}\n", parse(text).expect_err(what));
+    cases.iter().map(message).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn shape() {
+    let shown = messages(&[
+        ("empty", String::new()),
+        ("only a comment", "# nothing\n".into()),
+        ("not a mapping", "- 1\n".into()),
+        ("a bare word", "hello\n".into()),
+        ("unknown field at the top", plus("concurency: 4")),
+        ("unknown field of an endpoint", with("model_id: \"meta", "modelid: \"meta")),
+        ("unknown field, nothing near", with("max_tokens: 100", "colour: red")),
+        ("unknown statistic", plus("criteria: {e2e: {p96: 2s}}")),
+        ("field given twice", plus("version: 1")),
+        ("tab", with("  - concurrency", "\t- concurrency")),
+        ("bracket not closed", with("[1, 4]", "[1, 4")),
+        ("quote not closed", with("instruct-v1:0\"", "instruct-v1:0")),
+        ("text for a number", with("max_tokens: 100", "max_tokens: many")),
+        ("fraction for a whole number", with("max_tokens: 100", "max_tokens: 1.5")),
+        ("word in a list of numbers", with("[1, 4]", "[1, four]")),
+        ("word for a list of numbers", with("[1, 4]", "four")),
+        ("mapping for a list", with("  - concurrency: [1, 4]", "  concurrency: [1, 4]")),
+        ("list for a text", with("file: prompts.jsonl", "file: [prompts.jsonl]")),
+        ("text for a mapping", plus("criteria: fast")),
+        ("not finite", plus("inference: {temperature: .nan}")),
+        ("negative seed", plus("seed: -1")),
+        ("two documents", plus("---\nversion: 1")),
+        ("unknown anchor", with("region: us-east-1", "region: *where")),
+        ("too deep", plus(&format!("keep: {}{}", "[".repeat(100), "]".repeat(100)))),
+        ("group for a price", with("kind: bedrock", "kind: bedrock, price: [1, 2]")),
+    ]);
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn meaning() {
+    let simulated = "{name: llama3-8b, kind: simulated, simulate_as: meta.lama2-13b-chat-v1}";
+    let llama = "{name: llama3-8b, kind: bedrock, region: us-east-1, model_id: \"meta.llama3-8b-instruct-v1:0\"}";
+    let url = |url: &str| {
+        with("model_id: \"mistral", &format!("endpoint_url: {url}, model_id: \"mistral"))
+    };
+    let price =
+        |price: &str| with("model_id: \"mistral", &format!("price: {price}, model_id: \"mistral"));
+    let file = |source: &str| with("file: prompts.jsonl", source);
+    let shown = messages(&[
+        ("nothing but the version", "version: 1\n".into()),
+        ("no version", with("version: 1\n", "")),
+        ("another version", with("version: 1", "version: 2")),
+        ("empty lists", "version: 1\nendpoints: []\ndatasets:\nload: []\n".into()),
+        ("several at once", with("kind: bedrock, region: us-east-1", "kind: bedrok").replace("[1, 4]", "[0, 1000]")),
+        ("bad title", plus("name: \"\"")),
+        ("bad name", with("name: mistral-7b", "name: mistral 7b")),
+        ("no name", with("name: mistral-7b, ", "")),
+        ("same name", with("name: llama3-8b", "name: mistral-7b")),
+        ("no kind", with("kind: bedrock, ", "")),
+        ("no region", with("region: us-east-1, ", "")),
+        ("bad region", with("region: us-east-1", "region: us-east1")),
+        ("bad default region", with("region: us-east-1, ", "").replace("endpoints:", "defaults: {region: Ohio}\nendpoints:")),
+        ("no model", with(", model_id: \"meta.llama3-8b-instruct-v1:0\"", "")),
+        ("model with a space", with("meta.llama3-8b-instruct-v1:0", "Llama 3 8B")),
+        ("no price known", with("meta.llama3-8b-instruct-v1:0", "meta.llama3-8b-instruct-v1")),
+        ("no price known there", with("us-east-1", "eu-west-3")),
+        ("negative price", price("{input_per_1k_usd: -0.1, output_per_1k_usd: 0.1}")),
+        ("half a price", price("{input_per_1k_usd: 0.1}")),
+        ("price of a million", price("{input_per_1k_usd: 3, output_per_1k_usd: 15}")),
+        ("price of nothing", price("{input_per_1k_usd: 0, output_per_1k_usd: 0}")),
+        ("word for a price", price("cheap")),
+        ("not an address", url("localhost:9000")),
+        ("another scheme", url("\"ftp://example.com\"")),
+        ("credentials", url("\"http://me:secret@example.com\"")),
+        ("unknown simulated model", with(llama, simulated)),
+        ("simulated model id", with("kind: bedrock", "kind: simulated")),
+        ("simulate_as of Bedrock", with("model_id: \"mistral", "simulate_as: \"mistral")),
+        ("unknown word", with("kind: bedrock", "api: converse_streem, kind: bedrock")),
+        ("no prompts", file("max_tokens: 100").replace(", max_tokens: 100}", "}")),
+        ("two sources", file("file: a.jsonl, prompts: [Why?]")),
+        ("empty prompts", file("prompts: [Why?, \" \"]")),
+        ("empty list of prompts", file("prompts: []")),
+        ("empty path", file("file: \"\"")),
+        ("synthetic without length", file("synthetic: {count: 5}")),
+        ("synthetic too short", file("synthetic: {prompt_tokens: 5}")),
+        ("synthetic too much", file("synthetic: {prompt_tokens: 100000, count: 1000}")),
+        ("no limit of answers", with(", max_tokens: 100", "")),
+        ("no answers", with("max_tokens: 100", "max_tokens: 0")),
+        ("empty loads", with("[1, 4]", "[]")),
+        ("load without concurrency", with("concurrency: [1, 4]", "{}")),
+        ("fewer requests than slots", plus("stop: {requests: 3}")),
+        ("fewer default requests than slots", with("[1, 4]", "[1, 200]")),
+        ("no requests", plus("stop: {requests: -5}")),
+        ("no unit", plus("stop: {duration: 30}")),
+        ("zero duration", plus("stop: {duration: 0s}")),
+        ("months for minutes", plus("stop: {duration: 2M}")),
+        ("replicates", plus("replicates: 0")),
+        ("warm-up", plus("warmup: {requests_per_slot: 1000}")),
+        ("deadlines", plus("deadlines: {first_token: 10s, request: 5s, stall: 0ms, connect: soon}")),
+        ("temperature", plus("inference: {temperature: 3, top_p: -1}")),
+        ("error rate above", plus("criteria: {error_rate: 101%}")),
+        ("error rate bare", plus("criteria: {error_rate: 1}")),
+        ("error rate in words", plus("criteria: {error_rate: few}")),
+        ("criterion without a statistic", plus("criteria: {e2e: {}}")),
+        ("criterion without a unit", plus("criteria: {e2e: {p95: 2}}")),
+        ("no cost allowed", plus("criteria: {cost_per_10k_transactions_usd: 0}")),
+        ("all in one line", "{version: 1, endpoints: [{name: a-rather-long-name-of-an-endpoint, kind: simulated, simulate_as: meta.llama2-13b-chat-v1}], datasets: [{name: d, prompts: [Why?], max_tokens: -1}], load: [{concurrency: 1}]}".into()),
+    ]);
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn not_yet() {
+    let endpoint = |fields: &str| with("kind: bedrock", &format!("kind: bedrock, {fields}"));
+    let dataset = |source: &str| with("file: prompts.jsonl", source);
+    let shown = messages(&[
+        (
+            "the top level",
+            plus(
+                "rounds: {every: 1h, for: 24h}\nquota_share: 50%\nworkload: {requests_per_minute: 300}\nbaseline: mistral-7b\nspend_limit: {per_run_usd: 25}\nkeep: {texts: false}\nreport: {formats: [markdown]}",
+            ),
+        ),
+        (
+            "kind sagemaker",
+            with("kind: bedrock", "kind: sagemaker, endpoint_name: llama3-8b, payload: tgi"),
+        ),
+        ("kind openai", with("kind: bedrock", "kind: openai, url: \"https://llm.example.com/v1\"")),
+        ("fields of other kinds", endpoint("instance_type: ml.g5.2xlarge, api_key: {env: KEY}")),
+        ("loads of an endpoint", endpoint("load: [{concurrency: [1]}], datasets: [mine]")),
+        ("api", endpoint("api: invoke, latency_mode: optimized, service_tier: flex")),
+        ("price unknown", endpoint("price: unknown")),
+        ("price per hour", endpoint("price: {per_hour_usd: 2.24}")),
+        ("file in S3", dataset("file: \"s3://my-bucket/mine.jsonl\"")),
+        ("template", dataset("file: a.jsonl, template: qa.txt, bucket: {from: 1, below: 500}")),
+        (
+            "distribution",
+            dataset(
+                "synthetic: {prompt_tokens: {mean: 550, stddev: 150}, output_tokens: {mean: 9}}",
+            ),
+        ),
+        (
+            "open loop",
+            with("concurrency: [1, 4]", "{rate_per_minute: [60, 120], arrivals: poisson}"),
+        ),
+        ("passes", plus("stop: {passes: 1}")),
+        ("system", plus("inference: {system: \"Be brief.\"}")),
+    ]);
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn errors_are_data_too() {
+    let errors = parse(&with("kind: bedrock", "kind: bedrok")).unwrap_err();
+    let json = serde_json::to_string_pretty(&errors).unwrap();
+    insta::assert_snapshot!(json);
+}
