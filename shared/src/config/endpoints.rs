@@ -4,19 +4,12 @@ use serde_saphyr::{Location, Spanned};
 
 use super::Given;
 use super::check::{Checker, join};
+use super::prices;
 use super::raw::{self, Field};
 use super::shape::nearest;
 use crate::plan::{EndpointKind, EndpointSpec};
-use crate::price::{self, Price};
-use crate::units::{Name, NanoUsd};
-
-/// A simulated endpoint is nowhere; prices need a place.
-const REGION_OF_SIMULATED: &str = "us-east-1";
-
-/// More than this for 1,000 tokens is taken for a price of a million.
-const MAX_USD_PER_1K: f64 = 1.0;
-
-const MEND_PRICE: &str = "give `price: {input_per_1k_usd: 0.00015, output_per_1k_usd: 0.0002}` with the prices of 1,000 tokens";
+use crate::price;
+use crate::units::Name;
 
 /// Checks all endpoints; those that are wrong are left out and have left their errors.
 pub(super) fn check(
@@ -169,8 +162,11 @@ impl Item<'_, '_> {
         let model_id = self.model_id("model_id", &self.raw.model_id);
         let endpoint_url = self.endpoint_url();
         let price = match (&self.raw.price, &model_id, &region) {
-            (Some(price), _, _) => self.price(price),
-            (None, Some(model_id), Some(region)) => self.known_price(model_id, region),
+            (Some(price), _, _) => prices::given(self.checker, price, &join(&self.path, "price")),
+            (None, Some(model_id), Some(region)) => {
+                let at = self.raw.model_id.as_ref().map_or(self.at, |field| field.referenced);
+                prices::known(self.checker, model_id, region, at, &join(&self.path, "model_id"))
+            }
             (None, _, _) => None,
         };
         Some(EndpointSpec {
@@ -199,41 +195,24 @@ impl Item<'_, '_> {
             }
         }
         let model_id = self.model_id("simulate_as", &raw.simulate_as);
-        let known = model_id.as_deref().and_then(|id| self.simulated_price(id));
+        let at = raw.simulate_as.as_ref().map_or(self.at, |field| field.referenced);
+        let path = join(&self.path, "simulate_as");
+        let known =
+            model_id.as_deref().and_then(|id| prices::simulated(self.checker, id, at, &path));
         let price = match &raw.price {
-            Some(price) => self.price(price),
+            Some(price) => prices::given(self.checker, price, &join(&self.path, "price")),
             None => known.clone(),
         };
         known?;
         Some(EndpointSpec {
             name: name?,
             kind: EndpointKind::Simulated,
-            region: REGION_OF_SIMULATED.to_owned(),
+            // It is nowhere; its price is that of this region.
+            region: price::REGION.to_owned(),
             model_id: model_id?,
             endpoint_url: None,
             price: price?,
         })
-    }
-
-    fn simulated_price(&mut self, model_id: &str) -> Option<Price> {
-        let known = price::lookup(model_id, REGION_OF_SIMULATED);
-        if known.is_none() {
-            let at = self.raw.simulate_as.as_ref().map_or(self.at, |field| field.referenced);
-            let mend = nearest(model_id, price::model_ids()).map_or_else(
-                || {
-                    "write the id of a known model, such as mistral.mistral-7b-instruct-v0:2"
-                        .to_owned()
-                },
-                |nearest| format!("did you mean `{nearest}`?"),
-            );
-            self.refuse(
-                at,
-                "simulate_as",
-                format!("`{model_id}` is not a model that is known"),
-                mend,
-            );
-        }
-        known
     }
 
     fn region(&mut self, default: &Given<String>) -> Option<String> {
@@ -309,97 +288,6 @@ impl Item<'_, '_> {
             return None;
         }
         Some(Some(url.to_owned()))
-    }
-
-    fn known_price(&mut self, model_id: &str, region: &str) -> Option<Price> {
-        let known = price::lookup(model_id, region);
-        if known.is_none() {
-            let at = self.raw.model_id.as_ref().map_or(self.at, |field| field.referenced);
-            let mend = match price::lookup(model_id, price::REGION) {
-                Some(price) => format!(
-                    "if those of {} hold there, give `price: {{input_per_1k_usd: {}, output_per_1k_usd: {}}}`",
-                    price::REGION,
-                    price.input_per_1k_nano_usd.as_usd(),
-                    price.output_per_1k_nano_usd.as_usd(),
-                ),
-                None => match nearest(model_id, price::model_ids()) {
-                    Some(nearest) => format!("did you mean `{nearest}`? or {MEND_PRICE}"),
-                    None => MEND_PRICE.to_owned(),
-                },
-            };
-            let problem = format!("the price of `{model_id}` in {region} is not known");
-            self.refuse(at, "model_id", problem, mend);
-        }
-        known
-    }
-
-    fn price(&mut self, price: &Spanned<raw::Price>) -> Option<Price> {
-        let path = join(&self.path, "price");
-        let fields = match &price.value {
-            raw::Price::Fields(fields) => fields,
-            raw::Price::Word(word) if word == "unknown" => {
-                self.checker.not_yet(price.referenced, &path, "`price: unknown`", MEND_PRICE);
-                return None;
-            }
-            raw::Price::Word(word) => {
-                self.refuse(
-                    price.referenced,
-                    "price",
-                    format!("`{word}` is not a price"),
-                    MEND_PRICE,
-                );
-                return None;
-            }
-        };
-        self.checker.not_yet_fields(&path, &[("per_hour_usd", &fields.per_hour_usd)]);
-        if fields.per_hour_usd.is_some() {
-            return None;
-        }
-        let input = self.per_1k(&fields.input_per_1k_usd, price.referenced, "input_per_1k_usd");
-        let output = self.per_1k(&fields.output_per_1k_usd, price.referenced, "output_per_1k_usd");
-        let (input, output) = (input?, output?);
-        if input == NanoUsd::ZERO && output == NanoUsd::ZERO {
-            self.refuse(
-                price.referenced,
-                "price",
-                "a price of nothing makes this endpoint the cheapest of all",
-                MEND_PRICE,
-            );
-            return None;
-        }
-        Some(Price {
-            input_per_1k_nano_usd: input,
-            output_per_1k_nano_usd: output,
-            source: "the configuration".to_owned(),
-        })
-    }
-
-    fn per_1k(&mut self, field: &Field<f64>, price: Location, name: &str) -> Option<NanoUsd> {
-        let path = format!("price.{name}");
-        let Some(field) = field else {
-            self.refuse(price, &path, format!("`{name}` is missing"), MEND_PRICE);
-            return None;
-        };
-        let usd = field.value;
-        if usd > MAX_USD_PER_1K {
-            self.refuse(
-                field.referenced,
-                &path,
-                format!("{usd} US dollars for 1,000 tokens is more than any model costs"),
-                "is it the price of a million tokens? divide it by 1,000",
-            );
-            return None;
-        }
-        let amount = NanoUsd::from_usd(usd);
-        if amount.is_none() {
-            self.refuse(
-                field.referenced,
-                &path,
-                format!("{usd} is not a price"),
-                "write the US dollars for 1,000 tokens, such as 0.00015",
-            );
-        }
-        amount
     }
 }
 

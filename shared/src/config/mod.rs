@@ -17,6 +17,7 @@ mod endpoints;
 mod error;
 mod load;
 mod not_yet;
+mod prices;
 mod raw;
 mod shape;
 #[cfg(test)]

@@ -11,6 +11,8 @@ use super::not_yet;
 
 /// The deepest nesting that is read; ours is 5.
 const MAX_DEPTH: usize = 32;
+/// How many values aliases (`*name`) may repeat: against texts that grow when they are read.
+const MAX_REPEATED: usize = 10_000;
 
 /// Reads a value from text; the error points into it.
 pub(super) fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Box<ConfigError>> {
@@ -19,10 +21,12 @@ pub(super) fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Box<Co
 }
 
 fn options() -> serde_saphyr::Options {
-    serde_saphyr::options! {
+    let mut options = serde_saphyr::options! {
         with_snippet: false,
         budget: serde_saphyr::budget! { max_depth: MAX_DEPTH },
-    }
+    };
+    options.alias_limits.max_total_replayed_events = MAX_REPEATED;
+    options
 }
 
 fn explain(text: &str, error: &Error) -> ConfigError {
@@ -75,7 +79,11 @@ fn words(text: &str, path: &str, location: Location, error: &Error) -> (String, 
             "a `*` refers to an anchor that is not there".to_owned(),
             "define the anchor above with `&`, or put the text in quotes".to_owned(),
         ),
-        Error::Budget { .. } => (
+        Error::NullIntoString { .. } => (
+            "there is no text here".to_owned(),
+            "write one, or remove it; the word null needs quotes".to_owned(),
+        ),
+        Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } => (
             "this is nested too deeply, or too large".to_owned(),
             "a configuration is a few levels deep: remove what does not belong here".to_owned(),
         ),
@@ -102,7 +110,9 @@ fn kind(expected: &str) -> (&str, &str) {
         "string scalar" => ("a text", "a text or a number, without brackets"),
         "sequence start" => ("a list", "a list: [a, b], or lines that begin with `- `"),
         "mapping start" => {
-            ("a group of fields", "{field: value}, or indented `field: value` lines")
+            let example =
+                "{field: value}, or indented `field: value` lines, a space after the colon";
+            ("a group of fields", example)
         }
         other => (other, other),
     }

@@ -24,80 +24,56 @@ pub const PROMPT_FIELDS: [&str; 9] = [
 ///
 /// The first line decides which of [`PROMPT_FIELDS`] holds the prompt, and every line must have
 /// it. Other fields are ignored, `max_tokens` and `expected_output_tokens` of a line among them:
-/// a limit per prompt is not honoured yet. `file` is for the errors only.
+/// a limit per prompt is not honoured yet.
 ///
 /// # Errors
 ///
 /// The first line that is not a prompt, or that there is none.
-pub fn parse_jsonl(text: &str, file: &str, max_tokens: u32) -> Result<Vec<Prompt>, DatasetError> {
+pub fn parse_jsonl(text: &str, max_tokens: u32) -> Result<Vec<Prompt>, DatasetError> {
     // Windows' editors begin UTF-8 files with a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut prompts = Vec::new();
     let mut chosen: Option<&'static str> = None;
     for (index, source) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let at = Place { file, line: index + 1 };
-        let object = at.object(source)?;
+        let line = index + 1;
+        let object = object(source, line)?;
         let field = match chosen {
             Some(field) => field,
-            None => at.choose(&object)?,
+            None => choose(&object, line)?,
         };
-        prompts.push(Prompt::new(at.text(&object, field)?, max_tokens));
+        prompts.push(Prompt::new(prompt(&object, field, line)?, max_tokens));
         chosen = Some(field);
     }
-    if prompts.is_empty() {
-        return Err(DatasetError::Empty { file: file.to_owned() });
-    }
-    Ok(prompts)
+    if prompts.is_empty() { Err(DatasetError::Empty) } else { Ok(prompts) }
 }
 
-/// Where a line is.
-struct Place<'a> {
-    file: &'a str,
+fn object(source: &str, line: usize) -> Result<Map<String, Value>, DatasetError> {
+    match serde_json::from_str(source) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(DatasetError::NotAnObject { line, source: None }),
+        Err(error) => Err(DatasetError::NotAnObject { line, source: Some(error) }),
+    }
+}
+
+fn choose(object: &Map<String, Value>, line: usize) -> Result<&'static str, DatasetError> {
+    let known = PROMPT_FIELDS.into_iter().find(|field| object.contains_key(*field));
+    known.ok_or_else(|| DatasetError::NoPrompt { line, found: names(object) })
+}
+
+fn prompt(
+    object: &Map<String, Value>,
+    field: &'static str,
     line: usize,
+) -> Result<String, DatasetError> {
+    match object.get(field) {
+        Some(Value::String(text)) if !text.trim().is_empty() => Ok(text.clone()),
+        Some(_) => Err(DatasetError::NotText { line, field }),
+        None => Err(DatasetError::OtherField { line, field, found: names(object) }),
+    }
 }
 
-impl Place<'_> {
-    fn object(&self, source: &str) -> Result<Map<String, Value>, DatasetError> {
-        let refuse = |source| DatasetError::NotAnObject {
-            file: self.file.to_owned(),
-            line: self.line,
-            source,
-        };
-        match serde_json::from_str(source) {
-            Ok(Value::Object(object)) => Ok(object),
-            Ok(_) => Err(refuse(None)),
-            Err(error) => Err(refuse(Some(error))),
-        }
-    }
-
-    fn choose(&self, object: &Map<String, Value>) -> Result<&'static str, DatasetError> {
-        PROMPT_FIELDS.into_iter().find(|field| object.contains_key(*field)).ok_or_else(|| {
-            DatasetError::NoPrompt {
-                file: self.file.to_owned(),
-                line: self.line,
-                found: object.keys().cloned().collect(),
-            }
-        })
-    }
-
-    fn text(
-        &self,
-        object: &Map<String, Value>,
-        field: &'static str,
-    ) -> Result<String, DatasetError> {
-        match object.get(field) {
-            Some(Value::String(text)) if !text.trim().is_empty() => Ok(text.clone()),
-            Some(_) => {
-                Err(DatasetError::NotText { file: self.file.to_owned(), line: self.line, field })
-            }
-            None => Err(DatasetError::OtherField {
-                file: self.file.to_owned(),
-                line: self.line,
-                field,
-                found: object.keys().cloned().collect(),
-            }),
-        }
-    }
+fn names(object: &Map<String, Value>) -> Vec<String> {
+    object.keys().cloned().collect()
 }
 
 #[cfg(test)]
@@ -105,7 +81,7 @@ mod tests {
     use super::*;
 
     fn texts(text: &str) -> Result<Vec<String>, String> {
-        parse_jsonl(text, "mine.jsonl", 100)
+        parse_jsonl(text, 100)
             .map(|prompts| prompts.into_iter().map(|prompt| prompt.text).collect())
             .map_err(|error| error.to_string())
     }
@@ -130,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_file_line_and_mend() {
+    fn errors_name_line_and_mend() {
         let errors = [
             "",
             " \n\n",

@@ -62,29 +62,33 @@ pub enum DatasetSource {
 pub enum DatasetError {
     /// The file cannot be read, or is not UTF-8.
     #[error(
-        "{file} cannot be read: its path is taken from the configuration's folder, and it must be text in UTF-8"
+        "failed to read {}: its path is taken from the configuration's folder, and it must hold text in UTF-8",
+        file.display()
     )]
     Read {
         /// The file as it was opened.
-        file: String,
+        file: PathBuf,
         /// What the system says.
         source: io::Error,
     },
+    /// A file's text is refused.
+    #[error("{}: {refused}", file.display())]
+    File {
+        /// The file as it was opened.
+        file: PathBuf,
+        /// Why.
+        refused: Box<Self>,
+    },
     /// There is no prompt.
     #[error(
-        "{file} has no prompt: write one JSON object in each line, such as {{\"prompt\": \"Tell me a story.\"}}"
+        "there is no prompt: write one JSON object in each line, such as {{\"prompt\": \"Tell me a story.\"}}"
     )]
-    Empty {
-        /// The file.
-        file: String,
-    },
+    Empty,
     /// A line is not a JSON object.
     #[error(
-        "{file}, line {line}: this is not a JSON object: write one in each line, such as {{\"prompt\": \"Tell me a story.\"}}"
+        "line {line}: this is not a JSON object: write one in each line, such as {{\"prompt\": \"Tell me a story.\"}}"
     )]
     NotAnObject {
-        /// The file.
-        file: String,
         /// The line, from 1.
         line: usize,
         /// What the parser says, where it is not JSON at all.
@@ -92,25 +96,19 @@ pub enum DatasetError {
     },
     /// An object has no field that we know as a prompt.
     #[error(
-        "{file}, line {line}: there is no prompt: its fields are {}; name one of them `prompt` (known names: {})",
-        list(.found), PROMPT_FIELDS.join(", ")
+        "line {line}: there is no prompt: its fields are {}; name one of them `prompt` (known names: {})",
+        list(.found),
+        PROMPT_FIELDS.join(", ")
     )]
     NoPrompt {
-        /// The file.
-        file: String,
         /// The line, from 1.
         line: usize,
         /// The fields that are there.
         found: Vec<String>,
     },
-    /// A line lacks the field that the lines before it have.
-    #[error(
-        "{file}, line {line}: `{field}` is missing, which the lines before have: its fields are {}",
-        list(.found)
-    )]
+    /// A line lacks the field that the first line has.
+    #[error("line {line}: `{field}` is missing, which the first line has: its fields are {}", list(.found))]
     OtherField {
-        /// The file.
-        file: String,
         /// The line, from 1.
         line: usize,
         /// The field of the first line.
@@ -119,16 +117,14 @@ pub enum DatasetError {
         found: Vec<String>,
     },
     /// A prompt is not a text, or has nothing in it.
-    #[error("{file}, line {line}: `{field}` must be a text that is not empty")]
+    #[error("line {line}: `{field}` must be a text that is not empty")]
     NotText {
-        /// The file.
-        file: String,
         /// The line, from 1.
         line: usize,
         /// The field.
         field: &'static str,
     },
-    /// A synthetic prompt is to be shorter than its first sentence.
+    /// A synthetic prompt is to be shorter than its instruction.
     #[error(
         "synthetic prompts of {0} tokens are too short: they have at least {MIN_SYNTHETIC_TOKENS}"
     )]
@@ -146,30 +142,40 @@ fn list(fields: &[String]) -> String {
 ///
 /// # Errors
 ///
-/// Where the file cannot be read or a line of it is not a prompt.
+/// Where the file cannot be read, a line of it is not a prompt, or there is none.
 pub fn load(
     source: &DatasetSource,
-    name: &Name,
     base: &Path,
     max_tokens: u32,
     seed: u64,
+    name: &Name,
 ) -> Result<Vec<Prompt>, DatasetError> {
     match source {
         DatasetSource::File(path) => {
-            let path = base.join(path);
-            let file = path.display().to_string();
-            match std::fs::read_to_string(&path) {
-                Ok(text) => parse_jsonl(&text, &file, max_tokens),
+            let file = base.join(path);
+            match std::fs::read_to_string(&file) {
+                Ok(text) => parse_jsonl(&text, max_tokens)
+                    .map_err(|refused| DatasetError::File { file, refused: Box::new(refused) }),
                 Err(source) => Err(DatasetError::Read { file, source }),
             }
         }
-        DatasetSource::Inline(texts) => {
-            Ok(texts.iter().map(|text| Prompt::new(text.clone(), max_tokens)).collect())
-        }
+        DatasetSource::Inline(texts) => inline(texts, max_tokens),
         DatasetSource::Synthetic { prompt_tokens, count } => {
-            synthetic(seed, name, *prompt_tokens, *count, max_tokens)
+            synthetic(*prompt_tokens, *count, max_tokens, seed, name)
         }
     }
+}
+
+/// Prompts that are given as they are.
+///
+/// # Errors
+///
+/// [`DatasetError::Empty`] without any.
+pub fn inline(texts: &[String], max_tokens: u32) -> Result<Vec<Prompt>, DatasetError> {
+    if texts.is_empty() {
+        return Err(DatasetError::Empty);
+    }
+    Ok(texts.iter().map(|text| Prompt::new(text.clone(), max_tokens)).collect())
 }
 
 /// The order in which a dataset's prompts are sent: a permutation of `0..len` that follows from
@@ -216,7 +222,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("mine.jsonl"), "{\"prompt\": \"Why?\"}\n").unwrap();
         let load = |file: &str| {
-            load(&DatasetSource::File(file.into()), &name("mine"), folder.path(), 100, 1)
+            load(&DatasetSource::File(file.into()), folder.path(), 100, 1, &name("mine"))
         };
         let expected = Prompt { text: "Why?".into(), estimated_tokens: 2, max_tokens: 100 };
         assert_eq!(load("mine.jsonl").unwrap(), [expected]);
@@ -225,6 +231,9 @@ mod tests {
             matches!(&error, DatasetError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound)
         );
         assert!(error.to_string().contains("yours.jsonl"), "{error}");
+        std::fs::write(folder.path().join("bad.jsonl"), "{\"prompt\": \"a\"}\n7").unwrap();
+        let error = load("bad.jsonl").unwrap_err().to_string();
+        assert!(error.contains("bad.jsonl: line 2: this is not a JSON object"), "{error}");
         std::fs::write(folder.path().join("latin1.jsonl"), b"{\"prompt\": \"\xe4\"}").unwrap();
         assert!(matches!(load("latin1.jsonl"), Err(DatasetError::Read { .. })));
     }
@@ -232,7 +241,7 @@ mod tests {
     #[test]
     fn inline_prompts_keep_their_order() {
         let source = DatasetSource::Inline(vec!["One?".into(), "Two?".into()]);
-        let prompts = load(&source, &name("inline"), Path::new(""), 5, 1).unwrap();
+        let prompts = load(&source, Path::new(""), 5, 1, &name("inline")).unwrap();
         let texts: Vec<_> = prompts.iter().map(|prompt| prompt.text.as_str()).collect();
         assert_eq!(texts, ["One?", "Two?"]);
     }

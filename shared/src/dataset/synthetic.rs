@@ -29,11 +29,11 @@ pub(super) static WORDS: LazyLock<Vec<&str>> =
 ///
 /// [`DatasetError::TooShort`] below [`MIN_SYNTHETIC_TOKENS`].
 pub fn synthetic(
-    seed: u64,
-    dataset: &Name,
     prompt_tokens: u32,
     count: u32,
     max_tokens: u32,
+    seed: u64,
+    dataset: &Name,
 ) -> Result<Vec<Prompt>, DatasetError> {
     if prompt_tokens < MIN_SYNTHETIC_TOKENS {
         return Err(DatasetError::TooShort(prompt_tokens));
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     fn generate(seed: u64, prompt_tokens: u32, count: u32) -> Vec<Prompt> {
-        synthetic(seed, &"chat".parse().unwrap(), prompt_tokens, count, 100).unwrap()
+        synthetic(prompt_tokens, count, 100, seed, &"chat".parse().unwrap()).unwrap()
     }
 
     #[test]
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn too_short_a_prompt_is_refused() {
-        let refused = synthetic(1, &"chat".parse().unwrap(), MIN_SYNTHETIC_TOKENS - 1, 1, 100);
+        let refused = synthetic(MIN_SYNTHETIC_TOKENS - 1, 1, 100, 1, &"chat".parse().unwrap());
         assert!(matches!(refused, Err(DatasetError::TooShort(31))));
     }
 }

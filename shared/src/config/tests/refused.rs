@@ -22,6 +22,15 @@ fn messages(cases: &[(&str, String)]) -> String {
 
 #[test]
 fn shape() {
+    let tens = |what: &str| [what; 10].join(",");
+    let growing = format!(
+        "keep:\n- &a [{}]\n- &b [{}]\n- &c [{}]\n- &d [{}]\n- [{}]",
+        tens("1"),
+        tens("*a"),
+        tens("*b"),
+        tens("*c"),
+        tens("*d"),
+    );
     let shown = messages(&[
         ("empty", String::new()),
         ("only a comment", "# nothing\n".into()),
@@ -47,6 +56,9 @@ fn shape() {
         ("two documents", plus("---\nversion: 1")),
         ("unknown anchor", with("region: us-east-1", "region: *where")),
         ("too deep", plus(&format!("keep: {}{}", "[".repeat(100), "]".repeat(100)))),
+        ("growing aliases", plus(&growing)),
+        ("null for a text", with("file: prompts.jsonl", "prompts: [~]")),
+        ("no space after the colon", "version:1\n".to_owned()),
         ("group for a price", with("kind: bedrock", "kind: bedrock, price: [1, 2]")),
     ]);
     insta::assert_snapshot!(shown);

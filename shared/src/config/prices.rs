@@ -1,0 +1,121 @@
+//! What an endpoint's tokens cost: `price`, or the table.
+
+use serde_saphyr::{Location, Spanned};
+
+use super::check::{Checker, join};
+use super::raw::{self, Field};
+use super::shape::nearest;
+use crate::price::{self, Price};
+use crate::units::NanoUsd;
+
+/// More than this for 1,000 tokens is taken for a price of a million.
+const MAX_USD_PER_1K: f64 = 1.0;
+
+const MEND: &str = "give `price: {input_per_1k_usd: 0.00015, output_per_1k_usd: 0.0002}` with the prices of 1,000 tokens";
+
+/// The price that the configuration gives.
+pub(super) fn given(
+    checker: &mut Checker<'_>,
+    price: &Spanned<raw::Price>,
+    path: &str,
+) -> Option<Price> {
+    let at = price.referenced;
+    let fields = match &price.value {
+        raw::Price::Fields(fields) => fields,
+        raw::Price::Word(word) if word == "unknown" => {
+            checker.not_yet(at, path, "`price: unknown`", MEND);
+            return None;
+        }
+        raw::Price::Word(word) => {
+            checker.refuse(at, path, format!("`{word}` is not a price"), MEND);
+            return None;
+        }
+    };
+    checker.not_yet_fields(path, &[("per_hour_usd", &fields.per_hour_usd)]);
+    if fields.per_hour_usd.is_some() {
+        return None;
+    }
+    let mut read = |name: &str, field: &Field<f64>| {
+        let path = join(path, name);
+        if let Some(field) = field {
+            return per_1k(checker, field, &path);
+        }
+        checker.refuse(at, &path, format!("`{name}` is missing"), MEND);
+        None
+    };
+    let input = read("input_per_1k_usd", &fields.input_per_1k_usd);
+    let output = read("output_per_1k_usd", &fields.output_per_1k_usd);
+    let (input, output) = (input?, output?);
+    if input == NanoUsd::ZERO && output == NanoUsd::ZERO {
+        let problem = "a price of nothing makes this endpoint the cheapest of all";
+        checker.refuse(at, path, problem, MEND);
+        return None;
+    }
+    Some(Price {
+        input_per_1k_nano_usd: input,
+        output_per_1k_nano_usd: output,
+        source: "the configuration".to_owned(),
+    })
+}
+
+fn per_1k(checker: &mut Checker<'_>, field: &Spanned<f64>, path: &str) -> Option<NanoUsd> {
+    let usd = field.value;
+    let (problem, mend) = if usd > MAX_USD_PER_1K {
+        (
+            format!("{usd} US dollars for 1,000 tokens is more than any model costs"),
+            "is it the price of a million tokens? divide it by 1,000",
+        )
+    } else if let Some(amount) = NanoUsd::from_usd(usd) {
+        return Some(amount);
+    } else {
+        (format!("{usd} is not a price"), "write the US dollars for 1,000 tokens, such as 0.00015")
+    };
+    checker.refuse(field.referenced, path, problem, mend);
+    None
+}
+
+/// The price that the table has for what is invoked.
+pub(super) fn known(
+    checker: &mut Checker<'_>,
+    model_id: &str,
+    region: &str,
+    at: Location,
+    path: &str,
+) -> Option<Price> {
+    let known = price::lookup(model_id, region);
+    if known.is_none() {
+        let mend = match price::lookup(model_id, price::REGION) {
+            Some(price) => format!(
+                "if those of {} hold there, give `price: {{input_per_1k_usd: {}, output_per_1k_usd: {}}}`",
+                price::REGION,
+                price.input_per_1k_nano_usd.as_usd(),
+                price.output_per_1k_nano_usd.as_usd(),
+            ),
+            None => match nearest(model_id, price::model_ids()) {
+                Some(nearest) => format!("did you mean `{nearest}`? or {MEND}"),
+                None => MEND.to_owned(),
+            },
+        };
+        let problem = format!("the price of `{model_id}` in {region} is not known");
+        checker.refuse(at, path, problem, mend);
+    }
+    known
+}
+
+/// The price of the model that is simulated: a model that the table has.
+pub(super) fn simulated(
+    checker: &mut Checker<'_>,
+    model_id: &str,
+    at: Location,
+    path: &str,
+) -> Option<Price> {
+    let known = price::lookup(model_id, price::REGION);
+    if known.is_none() {
+        let mend = nearest(model_id, price::model_ids()).map_or_else(
+            || "write the id of a model, such as mistral.mistral-7b-instruct-v0:2".to_owned(),
+            |nearest| format!("did you mean `{nearest}`?"),
+        );
+        checker.refuse(at, path, format!("`{model_id}` is not a model that is known"), mend);
+    }
+    known
+}
