@@ -18,7 +18,7 @@ pub(crate) async fn run(arguments: &arguments::Records, out: &Path) -> Result<Ex
     for block in stores.records.blocks(&run.run_id).await.map_err(RunError::from)? {
         let counted = block.receipt.as_ref().map(|receipt| receipt.attempt);
         for attempt in 1..=block.attempt {
-            for record in attempt_records(&block, attempt, &stores).await? {
+            for record in attempt_records(&block, attempt, &stores.records).await.map_err(RunError::from)? {
                 let line = RecordLine::new(&record, counted == Some(attempt));
                 serde_json::to_writer(&mut output, &line)?;
                 output.write_all(b"\n")?;

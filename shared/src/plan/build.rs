@@ -11,7 +11,7 @@ use super::{
     BlockPlan, DatasetPlan, Experiment, Lane, PLAN_SCHEMA, Plan, RunEstimate, assumed_request_time,
 };
 use crate::config::Settings;
-use crate::dataset::Prompt;
+use crate::dataset::{NONCE_TOKENS, Prompt};
 use crate::price::Price;
 use crate::units::{Concurrency, ExperimentId, Name, NanoUsd, RunId};
 
@@ -212,9 +212,9 @@ fn estimate(plan: &Plan) -> RunEstimate {
     estimate
 }
 
-/// The bound of a request's cost: 1.5 x the largest estimate of prompt tokens, and an answer as
-/// long as its limit.
+/// The bound of a request's cost: 1.5 x the largest estimate of prompt tokens, the nonce included,
+/// and an answer as long as its limit.
 fn bound(price: &Price, dataset: &DatasetPlan, requests: u64) -> NanoUsd {
-    let input = u64::from(dataset.estimated_input_tokens_max) * 3 / 2;
+    let input = u64::from(dataset.estimated_input_tokens_max + NONCE_TOKENS) * 3 / 2;
     price.of_tokens(input, u64::from(dataset.max_tokens)).saturating_mul(requests)
 }

@@ -7,8 +7,7 @@ use crate::decision::decide;
 use crate::plan::Plan;
 use crate::record::Record;
 use crate::report::{self, Report};
-use crate::store::pack::{digest, unpack};
-use crate::store::{ArtifactStore, BlockEnd, BlockState, RecordStore, RunStatus, keys};
+use crate::store::{ArtifactStore, BlockEnd, BlockState, RecordStore, RunStatus, StoreError, keys, read};
 use crate::summary::{RunAccumulator, RunSummary};
 use crate::units::RunId;
 
@@ -100,7 +99,7 @@ async fn summarize<R: RecordStore, A: ArtifactStore>(
     let mut summary = RunAccumulator::new(plan, blocks);
     for block in blocks {
         for attempt in 1..=block.attempt {
-            for record in attempt_records(block, attempt, stores).await? {
+            for record in attempt_records(block, attempt, &stores.records).await? {
                 summary.add(&record);
             }
         }
@@ -108,26 +107,17 @@ async fn summarize<R: RecordStore, A: ArtifactStore>(
     Ok(summary.finish())
 }
 
-/// The records of one attempt at a block. Those of the attempt that its receipt names are checked
-/// against the receipt.
-pub async fn attempt_records<R: RecordStore, A>(
+/// The records of one attempt at a block; those of the attempt that its receipt names must be what
+/// the receipt says.
+pub async fn attempt_records<R: RecordStore>(
     block: &BlockState,
     attempt: u32,
-    stores: &Stores<R, A>,
-) -> Result<Vec<Record>, RunError> {
-    let chunks = stores.records.chunks(&block.key, attempt).await?;
-    if let Some(receipt) = block.receipt.as_ref().filter(|receipt| receipt.attempt == attempt)
-        && receipt.sha256 != digest(&chunks)
-    {
-        return Err(RunError::Damaged {
-            experiment: block.key.experiment.clone(),
-            block: block.key.block,
-            message: format!("{} chunks with another digest", chunks.len()),
-        });
+    records: &R,
+) -> Result<Vec<Record>, StoreError> {
+    match &block.receipt {
+        Some(receipt) if receipt.attempt == attempt => {
+            read::counted_records(records, &block.key, receipt).await
+        }
+        Some(_) | None => read::attempt_records(records, &block.key, attempt).await,
     }
-    let mut records = Vec::new();
-    for chunk in &chunks {
-        records.extend(unpack(chunk)?);
-    }
-    Ok(records)
 }

@@ -18,7 +18,6 @@ use crate::block::BlockError;
 use crate::config::ConfigErrors;
 use crate::dataset::DatasetError;
 use crate::report::RenderError;
-use crate::store::pack::PackError;
 use crate::store::{ArtifactStore, RecordStore, StoreError};
 use crate::units::{ExperimentId, Name, RunId};
 
@@ -103,27 +102,12 @@ pub enum RunError {
         #[source]
         source: serde_json::Error,
     },
-    /// The records of a counted attempt are not what its receipt says.
-    #[error(
-        "the records of block {block} of {experiment} are not those of its receipt: {message}"
-    )]
-    Damaged {
-        /// The experiment.
-        experiment: ExperimentId,
-        /// Its block.
-        block: u32,
-        /// What differs.
-        message: String,
-    },
     /// The block could not be measured.
     #[error(transparent)]
     Block(#[from] BlockError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Packed records cannot be read.
-    #[error("failed to unpack records")]
-    Pack(#[from] PackError),
     /// The report cannot be rendered.
     #[error("failed to render the report")]
     Render(#[from] RenderError),
@@ -151,8 +135,6 @@ impl RunError {
             | Self::Missing { .. }
             | Self::Unreadable { .. }
             | Self::Unwritable { .. }
-            | Self::Damaged { .. }
-            | Self::Pack(_)
             | Self::Render(_)
             | Self::Tls(_)
             | Self::NoSimulator(_) => false,

@@ -77,7 +77,7 @@ fn load(
         Source::OneMachine(base) => base.as_path(),
         Source::Deployed => Path::new(""),
     };
-    let prompts = dataset::load(&of.source, &of.name, base, of.max_tokens, settings.seed)
+    let prompts = dataset::load(&of.source, base, of.max_tokens, settings.seed, &of.name)
         .map_err(|source| RunError::Dataset { name: of.name.clone(), source })?;
     let mut loaded = LoadedDataset { name: of.name.clone(), prompts, sha256: String::new() };
     loaded.sha256 = hex(&Sha256::digest(prompts_file(&loaded)?));
