@@ -85,10 +85,9 @@ impl Progress {
 
 fn bar(requests: Option<u64>) -> ProgressBar {
     let (bar, template) = match requests {
-        Some(requests) => (
-            ProgressBar::new(requests),
-            "{prefix} {wide_bar} {pos}/{len} {msg} {elapsed}",
-        ),
+        Some(requests) => {
+            (ProgressBar::new(requests), "{prefix} {wide_bar} {pos}/{len} {msg} {elapsed}")
+        }
         None => (ProgressBar::no_length(), "{prefix} {spinner} {pos} {msg} {elapsed}"),
     };
     let style = ProgressStyle::with_template(template);

@@ -76,13 +76,8 @@ impl StreamedAnswer {
     ) -> Self {
         let planned = match fault {
             Some(
-                Fault::StreamException {
-                    after_tokens: tokens,
-                    ..
-                }
-                | Fault::Truncate {
-                    after_tokens: tokens,
-                }
+                Fault::StreamException { after_tokens: tokens, .. }
+                | Fault::Truncate { after_tokens: tokens }
                 | Fault::StallAfter { tokens },
             ) => tokens.min(times.output_tokens),
             Some(Fault::StallBeforeFirst) => 0,
@@ -163,8 +158,7 @@ impl StreamedAnswer {
     }
 
     fn append_token(&mut self, bytes: &mut Vec<u8>) {
-        self.protocol
-            .token(self.times.word(), self.written == 0, bytes);
+        self.protocol.token(self.times.word(), self.written == 0, bytes);
         self.written += 1;
         self.answering.0.tokens(1);
         if self.written < self.times.output_tokens {
@@ -177,16 +171,13 @@ impl StreamedAnswer {
         self.slot = None;
         self.stage = Stage::Done;
         match &self.fault {
-            Some(Fault::StreamException {
-                exception, message, ..
-            }) => {
+            Some(Fault::StreamException { exception, message, .. }) => {
                 self.protocol.exception(exception, message, bytes);
                 self.answering.0.end(Outcome::StreamException);
             }
             Some(Fault::Truncate { .. }) => {
                 let mut frame = Vec::new();
-                self.protocol
-                    .token(self.times.word(), self.written == 0, &mut frame);
+                self.protocol.token(self.times.word(), self.written == 0, &mut frame);
                 bytes.extend_from_slice(&frame[..frame.len() / 2]);
                 self.stage = Stage::Cutting;
             }
@@ -245,25 +236,15 @@ mod tests {
 
     async fn start(profile: Profile) -> Simulator {
         let profiles = vec![profile];
-        Simulator::start(SimulatorConfig {
-            profiles,
-            ..Default::default()
-        })
-        .await
-        .unwrap()
+        Simulator::start(SimulatorConfig { profiles, ..Default::default() }).await.unwrap()
     }
 
     #[tokio::test(start_paused = true)]
     async fn every_token_comes_when_due_and_events_in_order() {
         let simulator = start(plain_profile()).await;
-        let reply = ask(simulator.connect(), "plain", &prompt("one two, three!"))
-            .await
-            .unwrap();
+        let reply = ask(simulator.connect(), "plain", &prompt("one two, three!")).await.unwrap();
         assert_eq!(reply.status, 200);
-        assert_eq!(
-            reply.header("content-type"),
-            "application/vnd.amazon.eventstream"
-        );
+        assert_eq!(reply.header("content-type"), "application/vnd.amazon.eventstream");
         assert_eq!(reply.header("x-fmgauge-simulated"), "true");
         assert_eq!(reply.headers_at, Duration::ZERO);
 
@@ -271,11 +252,7 @@ mod tests {
         names.extend(["contentBlockDelta"; 10]);
         names.extend(["contentBlockStop", "messageStop", "metadata"]);
         assert_eq!(reply.names(), names);
-        let times: Vec<_> = reply
-            .tokens()
-            .iter()
-            .map(|(at, _)| at.as_millis())
-            .collect();
+        let times: Vec<_> = reply.tokens().iter().map(|(at, _)| at.as_millis()).collect();
         assert_eq!(times, [105, 115, 125, 135, 145, 155, 165, 175, 185, 195]);
         assert_eq!(reply.last().at.as_millis(), 195);
         assert_eq!(
@@ -293,9 +270,7 @@ mod tests {
         profile.decode_per_token = Duration::from_micros(10_300);
         profile.output_tokens.mean = 100.0;
         let simulator = start(profile).await;
-        let reply = ask(simulator.connect(), "plain", &prompt("one"))
-            .await
-            .unwrap();
+        let reply = ask(simulator.connect(), "plain", &prompt("one")).await.unwrap();
         let due = Duration::from_millis(101) + Duration::from_micros(10_300) * 99;
         let at = reply.last().at;
         assert!(due <= at && at < due + Duration::from_millis(1), "{at:?}");
@@ -307,9 +282,7 @@ mod tests {
         profile.decode_per_token = Duration::ZERO;
         profile.output_tokens.mean = 3_000.0;
         let simulator = start(profile).await;
-        let reply = ask(simulator.connect(), "plain", &prompt("one"))
-            .await
-            .unwrap();
+        let reply = ask(simulator.connect(), "plain", &prompt("one")).await.unwrap();
         assert_eq!(reply.tokens().len(), 3_000);
         assert!(reply.tokens().iter().all(|(at, _)| at.as_millis() == 101));
     }
@@ -321,11 +294,7 @@ mod tests {
             let mut request = prompt("one");
             request["inferenceConfig"] = serde_json::json!({ "maxTokens": limit });
             let reply = ask(simulator.connect(), "plain", &request).await.unwrap();
-            let stop = reply
-                .events
-                .iter()
-                .find(|event| event.name == "messageStop")
-                .unwrap();
+            let stop = reply.events.iter().find(|event| event.name == "messageStop").unwrap();
             let reason = stop.payload["stopReason"].as_str().unwrap();
             assert_eq!((reply.tokens().len(), reason), expected);
         };

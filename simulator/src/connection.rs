@@ -45,11 +45,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     fn new(number: u64) -> Self {
-        Self {
-            number,
-            current: Mutex::default(),
-            is_reset: AtomicBool::new(false),
-        }
+        Self { number, current: Mutex::default(), is_reset: AtomicBool::new(false) }
     }
 
     /// From now on, writes belong to this exchange.
@@ -69,10 +65,7 @@ impl Connection {
 /// Serves a connection until either side closes it.
 pub(crate) async fn serve(server: Arc<Server>, number: u64, transport: impl Transport) {
     let connection = Arc::new(Connection::new(number));
-    let io = Stamped {
-        transport,
-        connection: Arc::clone(&connection),
-    };
+    let io = Stamped { transport, connection: Arc::clone(&connection) };
     let service = service_fn(move |request| {
         handler::handle(Arc::clone(&server), Arc::clone(&connection), request)
     });
@@ -99,9 +92,7 @@ impl<T: Transport> AsyncWrite for Stamped<T> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let current = lock(&self.connection.current).clone();
-        let ended = current
-            .as_ref()
-            .and_then(|exchange| exchange.before_write());
+        let ended = current.as_ref().and_then(|exchange| exchange.before_write());
         let written = Pin::new(&mut self.transport).poll_write(context, bytes);
         if let (Some(exchange), Some(truth)) = (current, ended) {
             exchange.append(&truth);

@@ -61,11 +61,7 @@ impl Exchange {
             interrupted: None,
             is_closed: false,
         };
-        Self {
-            ledger,
-            received,
-            state: Mutex::new(state),
-        }
+        Self { ledger, received, state: Mutex::new(state) }
     }
 
     /// When the whole request had arrived.
@@ -107,12 +103,7 @@ impl Exchange {
     pub(crate) fn before_write(&self) -> Option<Arc<Truth>> {
         let now = self.ledger.now_ns();
         let mut state = lock(&self.state);
-        let State {
-            truth,
-            carries_headers,
-            carries_tokens,
-            ..
-        } = &mut *state;
+        let State { truth, carries_headers, carries_tokens, .. } = &mut *state;
         if std::mem::take(carries_headers) {
             truth.headers_written_ns.get_or_insert(now);
         }
@@ -140,11 +131,8 @@ impl Exchange {
 
     /// Ends what has not ended: nothing more will be written.
     pub(crate) fn abandon(&self) {
-        let plain = if self.ledger.is_closing() {
-            Outcome::ShutDown
-        } else {
-            Outcome::Disconnected
-        };
+        let plain =
+            if self.ledger.is_closing() { Outcome::ShutDown } else { Outcome::Disconnected };
         let outcome = lock(&self.state).interrupted.unwrap_or(plain);
         self.close(outcome);
     }

@@ -140,27 +140,15 @@ mod tests {
     use crate::{Simulator, SimulatorConfig, Truth};
 
     async fn start(fault: Fault) -> Simulator {
-        let script = vec![ScriptedFault {
-            model_id: None,
-            when: When::Every(1),
-            fault,
-        }];
+        let script = vec![ScriptedFault { model_id: None, when: When::Every(1), fault }];
         let profiles = vec![plain_profile()];
-        Simulator::start(SimulatorConfig {
-            profiles,
-            script,
-            ..Default::default()
-        })
-        .await
-        .unwrap()
+        Simulator::start(SimulatorConfig { profiles, script, ..Default::default() }).await.unwrap()
     }
 
     /// The reply and the truth of a request that meets the fault.
     async fn meet(fault: Fault) -> (Reply, Truth) {
         let simulator = start(fault).await;
-        let reply = ask(simulator.connect(), "plain", &prompt("one"))
-            .await
-            .unwrap();
+        let reply = ask(simulator.connect(), "plain", &prompt("one")).await.unwrap();
         (reply, simulator.truth().pop().unwrap())
     }
 
@@ -169,11 +157,7 @@ mod tests {
         let simulator = start(fault).await;
         let request = prompt("one");
         let asked = ask(simulator.connect(), "plain", &request);
-        assert!(
-            tokio::time::timeout(Duration::from_secs(1), asked)
-                .await
-                .is_err()
-        );
+        assert!(tokio::time::timeout(Duration::from_secs(1), asked).await.is_err());
         // The paused clock moves only when every task has seen the client leave.
         tokio::time::sleep(Duration::from_millis(1)).await;
         let truth = simulator.truth().pop().unwrap();
@@ -191,11 +175,7 @@ mod tests {
         .await;
         assert_eq!((reply.status, reply.headers_at), (429, Duration::ZERO));
         assert_eq!(&reply.body[..], br#"{"message":"Too many requests."}"#);
-        assert!(
-            reply
-                .header("x-amzn-errortype")
-                .starts_with("ThrottlingException:")
-        );
+        assert!(reply.header("x-amzn-errortype").starts_with("ThrottlingException:"));
         assert_eq!((truth.outcome, truth.status), (Outcome::Status, Some(429)));
     }
 
@@ -208,16 +188,10 @@ mod tests {
                 message: "It broke.".into(),
             })
             .await;
-            assert_eq!(
-                (reply.tokens().len(), reply.is_broken, reply.rest),
-                (tokens, false, 0)
-            );
+            assert_eq!((reply.tokens().len(), reply.is_broken, reply.rest), (tokens, false, 0));
             assert_eq!(reply.last().name, "modelStreamErrorException");
             assert_eq!(reply.last().payload["message"], "It broke.");
-            assert_eq!(
-                (truth.outcome, truth.status),
-                (Outcome::StreamException, Some(200))
-            );
+            assert_eq!((truth.outcome, truth.status), (Outcome::StreamException, Some(200)));
             assert_eq!(usize::try_from(truth.output_tokens), Ok(tokens));
         };
         check(0, 0).await;
@@ -238,16 +212,10 @@ mod tests {
         let truth = leave(Fault::SlowHeaders).await;
         assert_eq!((truth.outcome, truth.status), (Outcome::SlowHeaders, None));
         let truth = leave(Fault::StallBeforeFirst).await;
-        assert_eq!(
-            (truth.outcome, truth.status),
-            (Outcome::StallBeforeFirst, Some(200))
-        );
+        assert_eq!((truth.outcome, truth.status), (Outcome::StallBeforeFirst, Some(200)));
         assert_eq!(truth.first_token_written_ns, None);
         let truth = leave(Fault::StallAfter { tokens: 3 }).await;
-        assert_eq!(
-            (truth.outcome, truth.output_tokens),
-            (Outcome::StallAfter, 3)
-        );
+        assert_eq!((truth.outcome, truth.output_tokens), (Outcome::StallAfter, 3));
         let last = truth.last_token_written_ns.unwrap();
         assert_eq!(last - truth.received_ns, 121_000_000);
     }
@@ -267,9 +235,7 @@ mod tests {
     #[test]
     fn requests_are_chosen_by_number_or_text() {
         let check = |when: When, expected: &[u64]| {
-            let chosen: Vec<_> = (1..=7)
-                .filter(|number| when.includes(*number, "hello"))
-                .collect();
+            let chosen: Vec<_> = (1..=7).filter(|number| when.includes(*number, "hello")).collect();
             assert_eq!(chosen, expected, "{when:?}");
         };
         check(When::Numbers(vec![6, 2]), &[2, 6]);

@@ -48,12 +48,7 @@ mod tests {
         let headers: Vec<_> = message
             .headers()
             .iter()
-            .map(|header| {
-                (
-                    header.name().as_str(),
-                    header.value().as_string().unwrap().as_str(),
-                )
-            })
+            .map(|header| (header.name().as_str(), header.value().as_string().unwrap().as_str()))
             .collect();
         assert_eq!(
             headers,
@@ -71,10 +66,7 @@ mod tests {
         let message =
             read_message_from(&exception("throttlingException", "slow down")[..]).unwrap();
         assert_eq!(message.headers()[0].name().as_str(), ":exception-type");
-        assert_eq!(
-            message.headers()[2].value().as_string().unwrap().as_str(),
-            "exception"
-        );
+        assert_eq!(message.headers()[2].value().as_string().unwrap().as_str(), "exception");
         assert_eq!(&message.payload()[..], br#"{"message":"slow down"}"#);
     }
 }

@@ -49,9 +49,7 @@ pub(crate) async fn handle(
     let answering = Answering(exchange);
 
     let asked = route::find(&head.method, head.uri.path()).and_then(|(protocol, model_id)| {
-        answering
-            .0
-            .describe(|truth| truth.model_id.clone_from(&model_id));
+        answering.0.describe(|truth| truth.model_id.clone_from(&model_id));
         let body = body.ok_or_else(|| Refusal::validation("The request body is too long."))?;
         let question = protocol.parse(model_id, &body)?;
         answering.0.describe(|truth| {
@@ -84,17 +82,9 @@ async fn answer(
     };
     let fault = server.next_fault(model, &question);
     match &fault {
-        Some(Fault::Status {
-            status,
-            code,
-            message,
-        }) => {
+        Some(Fault::Status { status, code, message }) => {
             let status = StatusCode::from_u16(*status).map_err(io::Error::other)?;
-            let refusal = Refusal {
-                status,
-                code: code.clone(),
-                message: message.clone(),
-            };
+            let refusal = Refusal { status, code: code.clone(), message: message.clone() };
             return Ok(refused(&answering, id, Outcome::Status, &refusal));
         }
         Some(Fault::Reset) => {
@@ -121,19 +111,10 @@ async fn answer(
         (slot.map_err(io::Error::other)?, Instant::now())
     };
     let waited = u64::try_from((started - received).as_nanos()).unwrap_or(u64::MAX);
-    answering
-        .0
-        .describe(|truth| truth.queue_wait_ns = Some(waited));
+    answering.0.describe(|truth| truth.queue_wait_ns = Some(waited));
     answering.0.headers(StatusCode::OK.as_u16());
-    let streamed = StreamedAnswer::new(
-        answering,
-        protocol,
-        times,
-        input_tokens,
-        fault,
-        started,
-        slot,
-    );
+    let streamed =
+        StreamedAnswer::new(answering, protocol, times, input_tokens, fault, started, slot);
     let mut response = Response::new(Answer::Streamed(Box::new(streamed)));
     describe(response.headers_mut(), id, protocol.content_type());
     Ok(response)
@@ -184,11 +165,7 @@ mod tests {
     }
 
     async fn start(seed: u64, profile: Profile) -> Simulator {
-        let config = SimulatorConfig {
-            seed,
-            profiles: vec![profile],
-            ..Default::default()
-        };
+        let config = SimulatorConfig { seed, profiles: vec![profile], ..Default::default() };
         Simulator::start(config).await.unwrap()
     }
 
@@ -217,9 +194,7 @@ mod tests {
         let simulator = start(7, noisy_profile(1)).await;
         let other = start(8, noisy_profile(1)).await;
         for (text, together) in prompts.iter().zip(&together) {
-            let alone = ask(simulator.connect(), "plain", &prompt(text))
-                .await
-                .unwrap();
+            let alone = ask(simulator.connect(), "plain", &prompt(text)).await.unwrap();
             assert_eq!(alone.events, together.events, "{text}");
             let reseeded = ask(other.connect(), "plain", &prompt(text)).await.unwrap();
             assert_ne!(reseeded.events, together.events, "{text}");
@@ -234,21 +209,12 @@ mod tests {
         let prompts = ["one", "one two", "one two three"].map(str::to_owned);
         let replies = ask_together(&simulator, &prompts).await;
         // Each takes 100 ms, 1 ms per input token and nine gaps of 10 ms.
-        let headers: Vec<_> = replies
-            .iter()
-            .map(|reply| reply.headers_at.as_millis())
-            .collect();
+        let headers: Vec<_> = replies.iter().map(|reply| reply.headers_at.as_millis()).collect();
         assert_eq!(headers, [0, 191, 383]);
-        let first: Vec<_> = replies
-            .iter()
-            .map(|reply| reply.tokens()[0].0.as_millis())
-            .collect();
+        let first: Vec<_> = replies.iter().map(|reply| reply.tokens()[0].0.as_millis()).collect();
         assert_eq!(first, [101, 293, 486]);
         let truth = simulator.truth();
-        let waits: Vec<_> = truth
-            .iter()
-            .map(|truth| truth.queue_wait_ns.unwrap())
-            .collect();
+        let waits: Vec<_> = truth.iter().map(|truth| truth.queue_wait_ns.unwrap()).collect();
         assert_eq!(waits, [0, 191_000_000, 383_000_000]);
     }
 
@@ -263,21 +229,10 @@ mod tests {
         assert!(tokio::time::timeout(patience, asked).await.is_err());
         let reply = ask(simulator.connect(), "plain", &request).await.unwrap();
         assert_eq!(reply.tokens()[0].0.as_millis(), 101);
-        let [left, served] = &simulator.truth()[..] else {
-            panic!("two requests, two records")
-        };
-        assert_eq!(
-            (left.outcome, left.output_tokens),
-            (Outcome::Disconnected, 2)
-        );
-        assert_eq!(
-            (left.status, left.ended_ns - left.received_ns),
-            (Some(200), 120_000_000)
-        );
-        assert_eq!(
-            (served.outcome, served.queue_wait_ns),
-            (Outcome::Ok, Some(0))
-        );
+        let [left, served] = &simulator.truth()[..] else { panic!("two requests, two records") };
+        assert_eq!((left.outcome, left.output_tokens), (Outcome::Disconnected, 2));
+        assert_eq!((left.status, left.ended_ns - left.received_ns), (Some(200), 120_000_000));
+        assert_eq!((served.outcome, served.queue_wait_ns), (Outcome::Ok, Some(0)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -290,15 +245,9 @@ mod tests {
         tokio::task::yield_now().await;
         let request = prompt("two");
         let asked = ask(simulator.connect(), "plain", &request);
-        assert!(
-            tokio::time::timeout(Duration::from_millis(50), asked)
-                .await
-                .is_err()
-        );
+        assert!(tokio::time::timeout(Duration::from_millis(50), asked).await.is_err());
         assert_eq!(first.await.unwrap().tokens().len(), 10);
-        let [left, _] = &simulator.truth()[..] else {
-            panic!("two requests, two records")
-        };
+        let [left, _] = &simulator.truth()[..] else { panic!("two requests, two records") };
         assert_eq!((left.outcome, left.status), (Outcome::Disconnected, None));
         assert_eq!((left.queue_wait_ns, left.headers_written_ns), (None, None));
     }
@@ -307,28 +256,18 @@ mod tests {
     async fn truth_agrees_with_what_the_client_saw() {
         let simulator = start(7, noisy_profile(8)).await;
         tokio::time::advance(Duration::from_millis(250)).await;
-        let reply = ask(simulator.connect(), "plain", &prompt("cloud"))
-            .await
-            .unwrap();
-        let [truth] = &simulator.truth()[..] else {
-            panic!("one request, one record")
-        };
+        let reply = ask(simulator.connect(), "plain", &prompt("cloud")).await.unwrap();
+        let [truth] = &simulator.truth()[..] else { panic!("one request, one record") };
         assert_eq!(truth.request_id, reply.header("x-amzn-requestid"));
         assert_eq!((truth.outcome, truth.status), (Outcome::Ok, Some(200)));
-        assert_eq!(
-            (truth.connection, truth.model_id.as_deref()),
-            (1, Some("plain"))
-        );
+        assert_eq!((truth.connection, truth.model_id.as_deref()), (1, Some("plain")));
         assert_eq!(
             truth.prompt_sha256.as_deref(),
             Some("56681010b753e1abe52c449d0aab291b28f1808a3a91b6baeaa726883baad4b0")
         );
         let tokens = reply.tokens();
         assert_eq!(usize::try_from(truth.output_tokens), Ok(tokens.len()));
-        assert_eq!(
-            u64::from(truth.input_tokens),
-            reply.last().payload["usage"]["inputTokens"]
-        );
+        assert_eq!(u64::from(truth.input_tokens), reply.last().payload["usage"]["inputTokens"]);
         let seen = |at: Option<u64>| Duration::from_nanos(at.unwrap() - truth.received_ns);
         assert_eq!(seen(truth.headers_written_ns), reply.headers_at);
         assert_eq!(seen(truth.first_token_written_ns), tokens[0].0);
@@ -340,35 +279,21 @@ mod tests {
     async fn what_cannot_be_answered_is_refused_in_the_true_form() {
         let simulator = start(7, plain_profile()).await;
         let check = async |path: &str, body: Value, status: u16, code: &str| {
-            let reply = post(simulator.connect(), path, body.to_string())
-                .await
-                .unwrap();
+            let reply = post(simulator.connect(), path, body.to_string()).await.unwrap();
             assert_eq!(reply.status, status, "{path}");
-            assert_eq!(
-                reply.header("x-amzn-errortype").split(':').next(),
-                Some(code)
-            );
+            assert_eq!(reply.header("x-amzn-errortype").split(':').next(), Some(code));
             assert_eq!(reply.header("x-fmgauge-simulated"), "true");
             let message: Value = serde_json::from_slice(&reply.body).unwrap();
             assert!(message["message"].is_string());
             let truth = simulator.truth().pop().unwrap();
-            assert_eq!(
-                (truth.outcome, truth.status),
-                (Outcome::Refused, Some(status))
-            );
+            assert_eq!((truth.outcome, truth.status), (Outcome::Refused, Some(status)));
             assert_eq!(truth.request_id, reply.header("x-amzn-requestid"));
         };
         let path = "/model/plain/converse-stream";
         let unknown = "/model/unknown%3A1/converse-stream";
         check(unknown, prompt("a"), 404, "ResourceNotFoundException").await;
         check(path, json!({}), 400, "ValidationException").await;
-        check(
-            "/model/plain/converse-strea",
-            json!({}),
-            404,
-            "UnknownOperationException",
-        )
-        .await;
+        check("/model/plain/converse-strea", json!({}), 404, "UnknownOperationException").await;
         assert_eq!(simulator.truth()[0].model_id.as_deref(), Some("unknown:1"));
         assert_eq!(simulator.truth()[1].prompt_sha256, None);
     }

@@ -35,10 +35,7 @@ fn absorb(hash: &mut Sha256, value: &Value) {
         Value::Null => hash.update(b"0"),
         Value::Bool(value) => hash.update([b'b', u8::from(*value)]),
         Value::Number(number) => {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "single precision is the rule"
-            )]
+            #[expect(clippy::cast_possible_truncation, reason = "single precision is the rule")]
             let number = number.as_f64().unwrap_or(f64::NAN) as f32;
             hash.update(b"n");
             hash.update(number.to_le_bytes());
@@ -139,16 +136,11 @@ impl Noise {
     /// A coefficient of variation of 0 is no noise. Profiles are checked at the start, so that
     /// no other value is refused here.
     fn new(cv: f64) -> Self {
-        Self(if cv > 0.0 {
-            LogNormal::from_mean_cv(1.0, cv).ok()
-        } else {
-            None
-        })
+        Self(if cv > 0.0 { LogNormal::from_mean_cv(1.0, cv).ok() } else { None })
     }
 
     fn draw(self, random: &mut ChaCha8Rng) -> f64 {
-        self.0
-            .map_or(1.0, |distribution| distribution.sample(random))
+        self.0.map_or(1.0, |distribution| distribution.sample(random))
     }
 }
 
@@ -178,10 +170,7 @@ mod tests {
         let request = json!({"messages": ["hello"]});
         assert_eq!(times(1, &request, 500), times(1, &request, 500));
         assert_ne!(times(1, &request, 500), times(2, &request, 500));
-        assert_ne!(
-            times(1, &request, 500),
-            times(1, &json!({"messages": ["hallo"]}), 500)
-        );
+        assert_ne!(times(1, &request, 500), times(1, &json!({"messages": ["hallo"]}), 500));
     }
 
     #[test]
@@ -223,10 +212,7 @@ mod tests {
             assert!(difference.abs() < 0.02, "{difference}");
         };
         check(tokens, profile().output_tokens.mean);
-        check(
-            first,
-            profile().expected_time_to_first_token(100).as_secs_f64(),
-        );
+        check(first, profile().expected_time_to_first_token(100).as_secs_f64());
         check(gap, profile().decode_per_token.as_secs_f64());
     }
 
@@ -237,10 +223,7 @@ mod tests {
         profile.output_tokens.cv = 0.0;
         let mut times = ServiceTimes::draw(&profile, 100, 500, [7; 32]);
         assert_eq!(times.output_tokens, 33);
-        assert_eq!(
-            times.first_token(),
-            profile.expected_time_to_first_token(100)
-        );
+        assert_eq!(times.first_token(), profile.expected_time_to_first_token(100));
         assert_eq!(times.gap(), profile.decode_per_token);
     }
 }

@@ -35,9 +35,7 @@ impl Ledger {
             clippy::disallowed_methods,
             reason = "the one anchor between the truth's monotonic clock and the wall clock"
         )]
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Self {
             started: Instant::now(),
             started_unix_ns: u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX),
@@ -77,17 +75,11 @@ impl Ledger {
     /// file; requests are answered all the same.
     pub(crate) fn append(&self, truth: &Truth) {
         let Some(file) = &self.file else { return };
-        let line = serde_json::to_vec(truth)
-            .map_err(io::Error::from)
-            .and_then(|mut line| {
-                line.push(b'\n');
-                let mut file = lock(file);
-                if lock(&self.failure).is_some() {
-                    Ok(())
-                } else {
-                    file.write_all(&line)
-                }
-            });
+        let line = serde_json::to_vec(truth).map_err(io::Error::from).and_then(|mut line| {
+            line.push(b'\n');
+            let mut file = lock(file);
+            if lock(&self.failure).is_some() { Ok(()) } else { file.write_all(&line) }
+        });
         if let Err(error) = line {
             lock(&self.failure).get_or_insert(error);
         }
@@ -95,10 +87,7 @@ impl Ledger {
 
     /// The records in memory, in the order in which the requests ended.
     pub(crate) fn truth(&self) -> Vec<Truth> {
-        lock(&self.kept)
-            .iter()
-            .map(|truth| Truth::clone(truth))
-            .collect()
+        lock(&self.kept).iter().map(|truth| Truth::clone(truth)).collect()
     }
 
     /// From now on, what is interrupted was interrupted by the server.

@@ -73,10 +73,7 @@ impl Profile {
                 base: Duration::from_nanos(77_555_100),
                 prefill_per_token: Duration::from_nanos(116_100),
                 decode_per_token: Duration::from_nanos(9_732_500),
-                output_tokens: OutputTokens {
-                    mean: 33.0,
-                    cv: 0.35,
-                },
+                output_tokens: OutputTokens { mean: 33.0, cv: 0.35 },
                 noise_cv: 0.05,
                 slots: 64,
                 input_per_1k_usd: 0.000_15,
@@ -87,10 +84,7 @@ impl Profile {
                 base: Duration::from_nanos(27_778_100),
                 prefill_per_token: Duration::from_nanos(93_700),
                 decode_per_token: Duration::from_nanos(15_106_400),
-                output_tokens: OutputTokens {
-                    mean: 53.4,
-                    cv: 0.35,
-                },
+                output_tokens: OutputTokens { mean: 53.4, cv: 0.35 },
                 noise_cv: 0.05,
                 slots: 64,
                 input_per_1k_usd: 0.000_25,
@@ -101,10 +95,7 @@ impl Profile {
                 base: Duration::from_nanos(25_026_600),
                 prefill_per_token: Duration::from_micros(251),
                 decode_per_token: Duration::from_nanos(27_978_100),
-                output_tokens: OutputTokens {
-                    mean: 18.6,
-                    cv: 0.35,
-                },
+                output_tokens: OutputTokens { mean: 18.6, cv: 0.35 },
                 noise_cv: 0.05,
                 slots: 64,
                 input_per_1k_usd: 0.000_75,
@@ -115,9 +106,7 @@ impl Profile {
 
     /// The built-in profile of a model, if it has one.
     pub fn find(model_id: &str) -> Option<Self> {
-        Self::built_in()
-            .into_iter()
-            .find(|profile| profile.model_id == model_id)
+        Self::built_in().into_iter().find(|profile| profile.model_id == model_id)
     }
 
     /// The mean time to first token of a request that need not wait for a slot.
@@ -200,9 +189,7 @@ mod tests {
         for (profile, (model_id, rows)) in Profile::built_in().iter().zip(PUBLISHED) {
             assert_eq!(Profile::find(model_id).as_ref(), Some(profile));
             for (input_tokens, output_tokens, published) in rows {
-                let expected = profile
-                    .expected_latency(input_tokens, output_tokens)
-                    .as_secs_f64();
+                let expected = profile.expected_latency(input_tokens, output_tokens).as_secs_f64();
                 let difference = expected / published - 1.0;
                 assert!(
                     difference.abs() < TOLERANCE,
@@ -229,18 +216,9 @@ mod tests {
             assert_eq!(profile.check(), Err(expected));
         };
         check(|profile| profile.slots = 0, InvalidProfile::NoSlots);
-        check(
-            |profile| profile.output_tokens.mean = 0.5,
-            InvalidProfile::OutputTokensMean,
-        );
-        check(
-            |profile| profile.output_tokens.cv = f64::NAN,
-            InvalidProfile::Variation,
-        );
+        check(|profile| profile.output_tokens.mean = 0.5, InvalidProfile::OutputTokensMean);
+        check(|profile| profile.output_tokens.cv = f64::NAN, InvalidProfile::Variation);
         check(|profile| profile.noise_cv = -0.1, InvalidProfile::Variation);
-        check(
-            |profile| profile.input_per_1k_usd = f64::INFINITY,
-            InvalidProfile::Price,
-        );
+        check(|profile| profile.input_per_1k_usd = f64::INFINITY, InvalidProfile::Price);
     }
 }

@@ -39,15 +39,10 @@ impl Refusal {
     /// The value of `x-amzn-ErrorType`. The services append the name space of the code; clients
     /// have to cut it off.
     pub(crate) fn error_type(&self) -> String {
-        format!(
-            "{}:http://internal.amazon.com/coral/com.amazon.bedrock/",
-            self.code
-        )
+        format!("{}:http://internal.amazon.com/coral/com.amazon.bedrock/", self.code)
     }
 
     pub(crate) fn body(&self) -> Bytes {
-        serde_json::json!({ "message": self.message })
-            .to_string()
-            .into()
+        serde_json::json!({ "message": self.message }).to_string().into()
     }
 }

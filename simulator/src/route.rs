@@ -83,21 +83,9 @@ mod tests {
     #[test]
     fn paths_lead_to_a_model() {
         let post = Method::POST;
-        check(
-            &post,
-            "/model/mistral.x-v0%3A2/converse-stream",
-            Some("mistral.x-v0:2"),
-        );
-        check(
-            &post,
-            "/model/mistral.x-v0:2/converse-stream",
-            Some("mistral.x-v0:2"),
-        );
-        check(
-            &post,
-            "/model/arn%3Aaws%3Ab%2Fc/converse-stream",
-            Some("arn:aws:b/c"),
-        );
+        check(&post, "/model/mistral.x-v0%3A2/converse-stream", Some("mistral.x-v0:2"));
+        check(&post, "/model/mistral.x-v0:2/converse-stream", Some("mistral.x-v0:2"));
+        check(&post, "/model/arn%3Aaws%3Ab%2Fc/converse-stream", Some("arn:aws:b/c"));
         check(&Method::GET, "/model/a/converse-stream", None);
         check(&post, "/model//converse-stream", None);
         check(&post, "/model/a/b/converse-stream", None);

@@ -43,27 +43,17 @@ impl Server {
                 return Err(StartError::Profile { model_id, source });
             }
             let slots = Arc::new(Semaphore::new(profile.slots.min(Semaphore::MAX_PERMITS)));
-            let model = Model {
-                profile,
-                slots,
-                requests: AtomicU64::new(0),
-            };
+            let model = Model { profile, slots, requests: AtomicU64::new(0) };
             if models.insert(model_id.clone(), model).is_some() {
                 return Err(StartError::DuplicateModel(model_id));
             }
         }
-        if let Some(entry) = config
-            .script
-            .iter()
-            .find(|entry| !entry.fault.is_sensible())
-        {
+        if let Some(entry) = config.script.iter().find(|entry| !entry.fault.is_sensible()) {
             return Err(StartError::Fault(entry.fault.clone()));
         }
-        let ledger =
-            Ledger::open(config.truth_log.as_deref()).map_err(|source| StartError::TruthLog {
-                path: config.truth_log.unwrap_or_default(),
-                source,
-            })?;
+        let ledger = Ledger::open(config.truth_log.as_deref()).map_err(|source| {
+            StartError::TruthLog { path: config.truth_log.unwrap_or_default(), source }
+        })?;
         Ok(Self {
             seed: config.seed,
             ledger: Arc::new(ledger),
@@ -111,10 +101,7 @@ impl Server {
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0x0f)])
-        .collect()
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0x0f)]).collect()
 }
 
 #[cfg(test)]
@@ -144,24 +131,14 @@ mod tests {
             assert!(error.contains(expected), "{error}");
         };
         check(|config| config.profiles[1].slots = 0, "claude-3-haiku");
-        check(
-            |config| config.profiles[1] = config.profiles[0].clone(),
-            "more than one profile",
-        );
-        check(
-            |config| config.truth_log = Some("/nowhere/at/all".into()),
-            "/nowhere/at/all",
-        );
+        check(|config| config.profiles[1] = config.profiles[0].clone(), "more than one profile");
+        check(|config| config.truth_log = Some("/nowhere/at/all".into()), "/nowhere/at/all");
         check(
             |config| {
                 config.script.push(ScriptedFault {
                     model_id: None,
                     when: fault::When::Every(1),
-                    fault: Fault::Status {
-                        status: 200,
-                        code: "A".into(),
-                        message: "b".into(),
-                    },
+                    fault: Fault::Status { status: 200, code: "A".into(), message: "b".into() },
                 });
             },
             "400 to 599",

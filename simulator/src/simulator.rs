@@ -58,18 +58,9 @@ impl Simulator {
         let address = listener.local_addr().map_err(bind)?;
         let (closing, closed) = watch::channel(());
         let (alive, all_ended) = mpsc::channel(1);
-        let tasks = Tasks {
-            closing: closed,
-            _alive: alive,
-        };
+        let tasks = Tasks { closing: closed, _alive: alive };
         tokio::spawn(accept(Arc::clone(&server), listener, tasks.clone()));
-        Ok(Self {
-            address,
-            server,
-            tasks,
-            all_ended,
-            closing,
-        })
+        Ok(Self { address, server, tasks, all_ended, closing })
     }
 
     /// Starts a simulator on a thread of its own, with a runtime of its own, so that a client in
@@ -108,21 +99,12 @@ impl Simulator {
     /// way ends as [`crate::Outcome::ShutDown`], stalls as what they are. Returns when all records
     /// are written.
     pub async fn shutdown(self) -> Result<(), ShutdownError> {
-        let Self {
-            server,
-            tasks,
-            mut all_ended,
-            closing,
-            ..
-        } = self;
+        let Self { server, tasks, mut all_ended, closing, .. } = self;
         drop(closing);
         drop(tasks);
         // Ends when the last task has dropped its sender.
         while all_ended.recv().await.is_some() {}
-        server
-            .ledger
-            .take_failure()
-            .map_or(Ok(()), |error| Err(ShutdownError(error)))
+        server.ledger.take_failure().map_or(Ok(()), |error| Err(ShutdownError(error)))
     }
 
     pub(crate) fn server(&self) -> Arc<Server> {
@@ -173,19 +155,13 @@ mod tests {
     use crate::{Outcome, StartError};
 
     fn config() -> SimulatorConfig {
-        SimulatorConfig {
-            profiles: vec![plain_profile()],
-            ..Default::default()
-        }
+        SimulatorConfig { profiles: vec![plain_profile()], ..Default::default() }
     }
 
     #[tokio::test]
     async fn only_loopback_is_served() {
         for address in ["0.0.0.0:0", "192.0.2.1:80", "[::]:0"] {
-            let config = SimulatorConfig {
-                listen: address.parse().unwrap(),
-                ..config()
-            };
+            let config = SimulatorConfig { listen: address.parse().unwrap(), ..config() };
             let error = Simulator::start(config).await.unwrap_err();
             assert!(matches!(error, StartError::NotLoopback(_)), "{error}");
         }
@@ -195,15 +171,9 @@ mod tests {
     async fn requests_over_a_socket_are_answered_and_logged() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("truth.jsonl");
-        let config = SimulatorConfig {
-            truth_log: Some(path.clone()),
-            ..config()
-        };
+        let config = SimulatorConfig { truth_log: Some(path.clone()), ..config() };
         let simulator = Simulator::start(config).await.unwrap();
-        assert_eq!(
-            simulator.url(),
-            format!("http://127.0.0.1:{}", simulator.address().port())
-        );
+        assert_eq!(simulator.url(), format!("http://127.0.0.1:{}", simulator.address().port()));
         for _ in 0..2 {
             let stream = TcpStream::connect(simulator.address()).await.unwrap();
             let reply = ask(stream, "plain", &prompt("one")).await.unwrap();
@@ -213,18 +183,10 @@ mod tests {
         simulator.shutdown().await.unwrap();
 
         let log = std::fs::read_to_string(path).unwrap();
-        let logged: Vec<Truth> = log
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
+        let logged: Vec<Truth> =
+            log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(logged, truth);
-        assert_eq!(
-            truth
-                .iter()
-                .map(|truth| truth.connection)
-                .collect::<Vec<_>>(),
-            [1, 2]
-        );
+        assert_eq!(truth.iter().map(|truth| truth.connection).collect::<Vec<_>>(), [1, 2]);
         for truth in &truth {
             let first = truth.first_token_written_ns.unwrap();
             assert!(truth.received_ns <= truth.headers_written_ns.unwrap());
@@ -244,9 +206,7 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(125)).await;
         simulator.shutdown().await.unwrap();
         assert!(asked.await.unwrap().unwrap().is_broken);
-        let [truth] = &server.ledger.truth()[..] else {
-            panic!("one request, one record")
-        };
+        let [truth] = &server.ledger.truth()[..] else { panic!("one request, one record") };
         assert_eq!((truth.outcome, truth.output_tokens), (Outcome::ShutDown, 3));
     }
 
@@ -255,10 +215,7 @@ mod tests {
         let thread = Simulator::spawn_thread(config()).unwrap();
         let stream = TcpStream::connect(thread.address()).await.unwrap();
         let reply = ask(stream, "plain", &prompt("one")).await.unwrap();
-        assert_eq!(
-            thread.truth()[0].request_id,
-            reply.header("x-amzn-requestid")
-        );
+        assert_eq!(thread.truth()[0].request_id, reply.header("x-amzn-requestid"));
         let address = thread.address();
         thread.shutdown().unwrap();
         assert!(TcpStream::connect(address).await.is_err());

@@ -40,10 +40,7 @@ pub(crate) struct Event {
 
 impl Reply {
     pub(crate) fn names(&self) -> Vec<&str> {
-        self.events
-            .iter()
-            .map(|event| event.name.as_str())
-            .collect()
+        self.events.iter().map(|event| event.name.as_str()).collect()
     }
 
     /// Times and texts of the content deltas.
@@ -71,10 +68,7 @@ pub(crate) fn plain_profile() -> Profile {
         base: Duration::from_millis(100),
         prefill_per_token: Duration::from_millis(1),
         decode_per_token: Duration::from_millis(10),
-        output_tokens: OutputTokens {
-            mean: 10.0,
-            cv: 0.0,
-        },
+        output_tokens: OutputTokens { mean: 10.0, cv: 0.0 },
         noise_cv: 0.0,
         slots: 8,
         input_per_1k_usd: 0.001,
@@ -93,12 +87,7 @@ pub(crate) async fn ask(
     model_id: &str,
     body: &Value,
 ) -> hyper::Result<Reply> {
-    post(
-        transport,
-        &format!("/model/{model_id}/converse-stream"),
-        body.to_string(),
-    )
-    .await
+    post(transport, &format!("/model/{model_id}/converse-stream"), body.to_string()).await
 }
 
 /// Posts a body and reads to the end.
@@ -137,18 +126,9 @@ pub(crate) async fn post(
         };
         unread.extend_from_slice(&frame.into_data().unwrap());
         while let DecodedFrame::Complete(message) = decoder.decode_frame(&mut unread).unwrap() {
-            let name = message.headers()[0]
-                .value()
-                .as_string()
-                .unwrap()
-                .as_str()
-                .to_owned();
+            let name = message.headers()[0].value().as_string().unwrap().as_str().to_owned();
             let payload = serde_json::from_slice(message.payload()).unwrap();
-            reply.events.push(Event {
-                at: sent.elapsed(),
-                name,
-                payload,
-            });
+            reply.events.push(Event { at: sent.elapsed(), name, payload });
         }
     }
     reply.rest = unread.len();

@@ -50,12 +50,7 @@ impl SimulatorThread {
         let (address, server) = starting
             .recv()
             .unwrap_or_else(|_| Err(StartError::Thread(std::io::Error::other("it panicked"))))?;
-        Ok(Self {
-            address,
-            server,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        Ok(Self { address, server, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Where it listens.

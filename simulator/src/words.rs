@@ -17,11 +17,7 @@ pub(crate) const WORDS: [&str; 64] = [
 /// The text of a token: a word, after a space unless it is the first.
 pub(crate) fn token_text(word: usize, is_first: bool) -> String {
     let word = WORDS[word % WORDS.len()];
-    if is_first {
-        word.to_owned()
-    } else {
-        format!(" {word}")
-    }
+    if is_first { word.to_owned() } else { format!(" {word}") }
 }
 
 #[cfg(test)]

@@ -35,10 +35,7 @@ fn describe(plan: &Plan) -> String {
     for dataset in &plan.datasets {
         lines.push(format!(
             "dataset {}: {} prompts of about {:.0} tokens (by our own count), answers of up to {}",
-            dataset.name,
-            dataset.prompts,
-            dataset.estimated_input_tokens_mean,
-            dataset.max_tokens
+            dataset.name, dataset.prompts, dataset.estimated_input_tokens_mean, dataset.max_tokens
         ));
     }
     let estimate = &plan.estimate;
@@ -53,7 +50,10 @@ fn describe(plan: &Plan) -> String {
         assumed.max().unwrap_or_default().as_secs()
     ));
     let cost = estimate.cost_high.map_or("not bounded: only time stops it".to_owned(), |cost| {
-        format!("at most ${:.4} (1.5 x the longest prompt, every answer to its limit)", cost.as_usd())
+        format!(
+            "at most ${:.4} (1.5 x the longest prompt, every answer to its limit)",
+            cost.as_usd()
+        )
     });
     lines.push(format!("tokens will cost: {cost}"));
     lines.push("Nothing was sent. To measure: fmgauge run with the same configuration.".to_owned());

@@ -1,6 +1,6 @@
 //! `fmgauge records`: every record as JSON lines.
 
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use anyhow::Result;
@@ -14,17 +14,26 @@ use crate::{arguments, local};
 pub(crate) async fn run(arguments: &arguments::Records, out: &Path) -> Result<Exit> {
     let stores = local::open_existing(out).await?;
     let run = local::find(&stores, &arguments.run).await?;
-    let mut output = BufWriter::new(std::io::stdout().lock());
+    let mut output = BufWriter::new(io::stdout().lock());
     for block in stores.records.blocks(&run.run_id).await.map_err(RunError::from)? {
         let counted = block.receipt.as_ref().map(|receipt| receipt.attempt);
         for attempt in 1..=block.attempt {
-            for record in attempt_records(&block, attempt, &stores.records).await.map_err(RunError::from)? {
+            let records = attempt_records(&block, attempt, &stores.records).await;
+            for record in records.map_err(RunError::from)? {
                 let line = RecordLine::new(&record, counted == Some(attempt));
-                serde_json::to_writer(&mut output, &line)?;
-                output.write_all(b"\n")?;
+                let written = serde_json::to_writer(&mut output, &line).map_err(io::Error::from);
+                match written.and_then(|()| output.write_all(b"\n")) {
+                    // Whoever reads has seen enough.
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                        return Ok(Exit::Done);
+                    }
+                    written => written?,
+                }
             }
         }
     }
-    output.flush()?;
-    Ok(Exit::Done)
+    match output.flush() {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        Ok(()) | Err(_) => Ok(Exit::Done),
+    }
 }

@@ -14,7 +14,7 @@ use crate::{arguments, local};
 pub(crate) async fn run(arguments: &arguments::Report, out: &Path) -> Result<Exit> {
     let stores = local::open_existing(out).await?;
     let run = local::find(&stores, &arguments.run).await?;
-    let conclusion = conclude(&run.run_id, &stores, &Timestamp::now().to_string()).await?;
+    let conclusion = conclude(&run.run_id, &stores, Timestamp::now()).await?;
     show(&conclusion, arguments.json)?;
     Ok(match conclusion.status {
         RunStatus::Complete => Exit::Done,

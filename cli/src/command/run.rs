@@ -28,16 +28,17 @@ pub(crate) async fn run(arguments: &arguments::Run, out: &Path) -> Result<Exit> 
     let signals = Signals::default();
     let listening = tokio::spawn(listen(signals.clone()));
     let progress = Progress::new(&plan, arguments.quiet);
-    let lanes = plan.lanes.iter().map(|lane| {
-        run_lane(lane, &plan, &stores, &connections, &signals, &progress)
-    });
+    let lanes = plan
+        .lanes
+        .iter()
+        .map(|lane| run_lane(lane, &plan, &stores, &connections, &signals, &progress));
     let failures: Vec<RunError> =
         join_all(lanes).await.into_iter().filter_map(Result::err).collect();
     progress.finish();
     listening.abort();
     drop(simulator);
 
-    let conclusion = conclude(&run_id, &stores, &Timestamp::now().to_string()).await?;
+    let conclusion = conclude(&run_id, &stores, Timestamp::now()).await?;
     show(&conclusion, arguments.json)?;
     if conclusion.status != RunStatus::Complete {
         note(&format!(
@@ -68,7 +69,7 @@ async fn start(arguments: &arguments::Run, out: &Path) -> Result<(LocalStores, A
     let run_id = run_id.parse().context("--run-id")?;
     let prepared = draft(&text, run_id, &source)?;
     let stores = local::open(out).await?;
-    prepare(&prepared, &stores, &owner(now), &now.to_string()).await?;
+    prepare(&prepared, &stores, &owner(now), now).await?;
     note(&format!("run {}: {} experiments", prepared.plan.run_id, prepared.plan.experiments.len()));
     Ok((stores, Arc::new(prepared.plan)))
 }
@@ -89,8 +90,10 @@ async fn resume(
     let run_id = meta.run_id;
     let key = keys::plan(&run_id);
     let bytes = stores.artifacts.get(&key).await.map_err(RunError::from)?;
-    let bytes = bytes.with_context(|| format!("run {run_id} has no {key}: it was never planned"))?;
-    let plan: Plan = serde_json::from_slice(&bytes).with_context(|| format!("failed to read {key}"))?;
+    let bytes =
+        bytes.with_context(|| format!("run {run_id} has no {key}: it was never planned"))?;
+    let plan: Plan =
+        serde_json::from_slice(&bytes).with_context(|| format!("failed to read {key}"))?;
     if let Some(path) = &arguments.config {
         let (text, source) = read_config(path)?;
         if draft(&text, run_id.clone(), &source)?.plan.config_sha256 != plan.config_sha256 {

@@ -46,7 +46,7 @@ pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
     let text = config_text(&event.input, stores, bucket).await?;
     let run_id = run_id(&event)?;
     let prepared = draft(&text, run_id.clone(), &Source::Deployed)?;
-    prepare(&prepared, stores, &event.execution, &now.to_string()).await?;
+    prepare(&prepared, stores, &event.execution, now).await?;
     tracing::info!(%run_id, experiments = prepared.plan.experiments.len(), "Run planned.");
     let lanes_key = keys::lanes(&run_id);
     Ok(Output { run_id, bucket: bucket.to_owned(), lanes_key, round: 1, rounds: 1 })
@@ -81,6 +81,8 @@ fn run_id(event: &Event) -> Result<RunId, Failure> {
         None => event.execution.rsplit(':').next().unwrap_or_default(),
     };
     text.parse().map_err(|error| {
-        Failure::Permanent(format!("{text:?} cannot be a run id: {error}; give \"run_id\" as input"))
+        Failure::Permanent(format!(
+            "{text:?} cannot be a run id: {error}; give \"run_id\" as input"
+        ))
     })
 }

@@ -19,7 +19,9 @@ async fn main() -> Result<(), Error> {
     let stores = &Stores { records, artifacts };
     let bucket = &bucket;
     run(service_fn(|event: LambdaEvent<handler::Event>| async move {
-        handler::handle(event.payload, stores, bucket, jiff::Timestamp::now()).await.map_err(diagnostic)
+        handler::handle(event.payload, stores, bucket, jiff::Timestamp::now())
+            .await
+            .map_err(diagnostic)
     }))
     .await
 }

@@ -23,7 +23,9 @@ async fn main() -> Result<(), Error> {
     run(service_fn(|event: LambdaEvent<handler::Event>| async move {
         let remaining = event.context.deadline().duration_since(SystemTime::now());
         let remaining = remaining.unwrap_or_default();
-        handler::handle(event.payload, stores, connections, SystemTime::now, remaining).await.map_err(diagnostic)
+        handler::handle(event.payload, stores, connections, SystemTime::now, remaining)
+            .await
+            .map_err(diagnostic)
     }))
     .await
 }

@@ -48,7 +48,7 @@ pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
         }
     };
     let Some(run_id) = run_id else { return Ok(Output::NoRun { status: "no_run" }) };
-    let conclusion = conclude(&run_id, stores, &now.to_string()).await?;
+    let conclusion = conclude(&run_id, stores, now).await?;
     tracing::info!(%run_id, cause = event.cause, "Run concluded.");
     Ok(Output::Concluded(conclusion))
 }

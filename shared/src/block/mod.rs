@@ -232,7 +232,13 @@ async fn measure(
             let observed = |sequence, observation: crate::record::Observation| {
                 sends.add(observation.sent);
                 let prompt = attempt.prompt_index(sequence);
-                records.send(Placed { phase: Phase::Measured, slot, sequence, prompt, observation });
+                records.send(Placed {
+                    phase: Phase::Measured,
+                    slot,
+                    sequence,
+                    prompt,
+                    observation,
+                });
             };
             closed.run_slot(&*endpoint, &attempt.signals.cut, request, observed).await;
             sends

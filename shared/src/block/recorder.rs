@@ -130,7 +130,11 @@ impl Recorder {
         record
     }
 
-    async fn flush<R: RecordStore>(&mut self, batch: &[Record], store: &R) -> Result<(), BlockError> {
+    async fn flush<R: RecordStore>(
+        &mut self,
+        batch: &[Record],
+        store: &R,
+    ) -> Result<(), BlockError> {
         for chunk in pack(batch)? {
             self.digest.add(&chunk);
             self.recorded.chunks += 1;

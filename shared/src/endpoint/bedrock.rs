@@ -9,11 +9,11 @@ use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use aws_sdk_bedrockruntime::config::timeout::TimeoutConfig;
 use aws_sdk_bedrockruntime::config::{Builder, Region, StalledStreamProtectionConfig};
 use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_bedrockruntime::types::error::ConverseStreamOutputError as StreamError;
 use aws_sdk_bedrockruntime::types::{
     ContentBlock, ContentBlockDelta, ConversationRole, ConverseStreamMetadataEvent,
     ConverseStreamOutput as Event, InferenceConfiguration, Message,
 };
-use aws_sdk_bedrockruntime::types::error::ConverseStreamOutputError as StreamError;
 use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;

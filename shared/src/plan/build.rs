@@ -52,8 +52,12 @@ pub fn build(settings: &Settings, datasets: &[LoadedDataset], run_id: RunId) -> 
             .collect(),
     });
     let lanes: Vec<Lane> = lanes.collect();
-    let datasets: Vec<DatasetPlan> =
-        settings.datasets.iter().zip(datasets).map(|(s, d)| dataset_plan(d, s.max_tokens)).collect();
+    let datasets: Vec<DatasetPlan> = settings
+        .datasets
+        .iter()
+        .zip(datasets)
+        .map(|(s, d)| dataset_plan(d, s.max_tokens))
+        .collect();
     let mut plan = Plan {
         schema: PLAN_SCHEMA,
         run_id,
@@ -184,11 +188,8 @@ fn dataset_plan(dataset: &LoadedDataset, max_tokens: u32) -> DatasetPlan {
 }
 
 fn estimate(plan: &Plan) -> RunEstimate {
-    let mut estimate = RunEstimate {
-        requests: Some(0),
-        cost_high: Some(NanoUsd::ZERO),
-        ..RunEstimate::default()
-    };
+    let mut estimate =
+        RunEstimate { requests: Some(0), cost_high: Some(NanoUsd::ZERO), ..RunEstimate::default() };
     for lane in &plan.lanes {
         let mut lane_time = Duration::ZERO;
         for block in &lane.blocks {
@@ -198,7 +199,8 @@ fn estimate(plan: &Plan) -> RunEstimate {
             let slots = u32::from(experiment.concurrency.get());
             let warmups = u64::from(slots * plan.warmup_requests_per_slot);
             estimate.warmup_requests += warmups;
-            estimate.requests = estimate.requests.zip(block.requests).map(|(a, b)| a + u64::from(b));
+            estimate.requests =
+                estimate.requests.zip(block.requests).map(|(a, b)| a + u64::from(b));
             estimate.cost_high = estimate.cost_high.zip(block.requests).map(|(sum, requests)| {
                 sum.saturating_add(bound(&endpoint.price, dataset, u64::from(requests) + warmups))
             });

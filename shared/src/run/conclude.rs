@@ -1,13 +1,16 @@
 //! From a run's records to its report and its status.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{RunError, Stores, read_json};
+use super::{RunError, Stores, read_json, rfc3339};
 use crate::decision::decide;
 use crate::plan::Plan;
 use crate::record::Record;
 use crate::report::{self, Report};
-use crate::store::{ArtifactStore, BlockEnd, BlockState, RecordStore, RunStatus, StoreError, keys, read};
+use crate::store::{
+    ArtifactStore, BlockState, Receipt, RecordStore, RunStatus, StoreError, keys, read,
+};
 use crate::summary::{RunAccumulator, RunSummary};
 use crate::units::RunId;
 
@@ -34,14 +37,13 @@ pub struct Conclusion {
 }
 
 /// Summarises what there is, writes the report and the readable metrics, and sets the run's status
-/// last. It can be repeated at any time, and gives the same but for the time of writing (`now`, RFC
-/// 3339).
+/// last. It can be repeated at any time, and gives the same but for the time of writing (`now`).
 ///
 /// The prompts of a complete run are deleted: an incomplete one needs them to be resumed.
 pub async fn conclude<R: RecordStore, A: ArtifactStore>(
     run_id: &RunId,
     stores: &Stores<R, A>,
-    now: &str,
+    now: Timestamp,
 ) -> Result<Conclusion, RunError> {
     let plan: Plan = read_json(stores, run_id, keys::plan(run_id)).await?;
     let blocks = stores.records.blocks(run_id).await?;
@@ -64,8 +66,8 @@ pub async fn conclude<R: RecordStore, A: ArtifactStore>(
         simulated: summary.simulated,
     };
 
-    let report =
-        Report { plan: &plan, summary: &summary, decision: &decision, written_at: now };
+    let now = rfc3339(now);
+    let report = Report { plan: &plan, summary: &summary, decision: &decision, written_at: &now };
     for file in report::render(&report)? {
         let key = keys::report(run_id, file.name);
         stores.artifacts.put(&key, file.bytes, file.content_type).await?;
@@ -78,15 +80,13 @@ pub async fn conclude<R: RecordStore, A: ArtifactStore>(
             stores.artifacts.delete(&keys::prompts(run_id, &dataset.name)).await?;
         }
     }
-    stores.records.set_status(run_id, status, Some(now)).await?;
+    stores.records.set_status(run_id, status, Some(&now)).await?;
     Ok(conclusion)
 }
 
 fn unfinished(plan: &Plan, blocks: &[BlockState]) -> u32 {
     let planned: usize = plan.lanes.iter().map(|lane| lane.blocks.len()).sum();
-    let finished = |block: &&BlockState| {
-        block.receipt.as_ref().is_some_and(|receipt| receipt.ended != BlockEnd::Stopped)
-    };
+    let finished = |block: &&BlockState| block.receipt.as_ref().is_some_and(Receipt::is_final);
     let finished = blocks.iter().filter(finished).count();
     u32::try_from(planned.saturating_sub(finished)).unwrap_or(u32::MAX)
 }

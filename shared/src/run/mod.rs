@@ -8,6 +8,7 @@ mod failure;
 mod measure;
 mod prepare;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::conclude::{Conclusion, attempt_records, conclude};
@@ -140,6 +141,12 @@ impl RunError {
             | Self::NoSimulator(_) => false,
         }
     }
+}
+
+/// A time as the stores keep it: RFC 3339, UTC, always with milliseconds, so that texts sort as
+/// times.
+fn rfc3339(time: Timestamp) -> String {
+    format!("{time:.3}")
 }
 
 /// Reads and parses a JSON artifact that the run must have.

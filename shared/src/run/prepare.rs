@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{BlockReference, LaneReference, RunError, Stores};
+use super::{BlockReference, LaneReference, RunError, Stores, rfc3339};
 use crate::config::{self, Settings};
 use crate::dataset::{self, DatasetSource};
 use crate::plan::{self, EndpointKind, LoadedDataset, Plan};
@@ -109,7 +110,7 @@ pub async fn prepare<R: RecordStore, A: ArtifactStore>(
     prepared: &Prepared,
     stores: &Stores<R, A>,
     owner: &str,
-    now: &str,
+    now: Timestamp,
 ) -> Result<(), RunError> {
     let plan = &prepared.plan;
     let run_id = &plan.run_id;
@@ -120,7 +121,7 @@ pub async fn prepare<R: RecordStore, A: ArtifactStore>(
         config_sha256: plan.config_sha256.clone(),
         status: RunStatus::Running,
         stopping: false,
-        started_at: now.to_owned(),
+        started_at: rfc3339(now),
         ended_at: None,
     };
     if !stores.records.create_run(&meta).await? {

@@ -98,33 +98,38 @@ async fn copy_block(
         run_id: key.run_id.clone(),
         what: format!("block {} of {} in round {}: {what}", key.block, key.experiment, key.round),
     };
-    let mut current = copy.map_or(0, |copy| copy.attempt);
-    if let Some(receipt) = copy.and_then(|copy| copy.receipt.as_ref()) {
-        // A receipt is left last and stands for good: there is nothing more to copy.
+    let current = copy.map_or(0, |copy| copy.attempt);
+    let held = copy.and_then(|copy| copy.receipt.as_ref());
+    if let Some(held) = held.filter(|held| held.is_final()) {
+        // A final receipt is left last and stands for good: there is nothing more to copy.
         return match block.receipt.as_ref() {
-            Some(original) if original == receipt => Ok(()),
+            Some(original) if original == held => Ok(()),
             _ => Err(diverged("it has another receipt")),
         };
     }
     if current > block.attempt {
         return Err(diverged("it has been claimed since"));
     }
-    while current < block.attempt {
-        current = match to.claim(key).await? {
-            Claim::Attempt(attempt) => attempt,
-            Claim::Done(_) => return Err(diverged("it has been finished meanwhile")),
-        };
-    }
-    if current > block.attempt {
-        return Err(diverged("it has been claimed meanwhile"));
-    }
     for attempt in 1..=block.attempt {
         for (chunk, number) in from.chunks(key, attempt).await?.into_iter().zip(1..) {
             to.put_chunk(key, attempt, number, chunk).await?;
         }
     }
-    if let Some(receipt) = &block.receipt {
+    let raise = async |mut current: u32, attempt: u32| {
+        while current < attempt {
+            current = match to.claim(key).await? {
+                Claim::Attempt(attempt) => attempt,
+                Claim::Done(_) => return Err(diverged("it has been finished meanwhile")),
+            };
+        }
+        if current > attempt { Err(diverged("it has been claimed meanwhile")) } else { Ok(current) }
+    };
+    // A stopped attempt's receipt may be followed by attempts that have left none yet.
+    let mut current = current;
+    if let Some(receipt) = block.receipt.as_ref().filter(|receipt| held != Some(*receipt)) {
+        current = raise(current, receipt.attempt).await?;
         to.finish(key, receipt).await?;
     }
+    raise(current, block.attempt).await?;
     Ok(())
 }

@@ -277,7 +277,7 @@ impl RecordStore for DynamoDbStore {
         let experiment = key.experiment.as_str();
         let claimed = self
             .update_block(key)
-            .condition_expression("attribute_not_exists(#receipt)")
+            .condition_expression("attribute_not_exists(#receipt) OR #receipt.#ended = :stopped")
             .update_expression(
                 "SET #attempt = if_not_exists(#attempt, :none) + :one, \
                  #experiment = :experiment, #round = :round, #block = :block",
@@ -285,6 +285,8 @@ impl RecordStore for DynamoDbStore {
             .expression_attribute_names("#experiment", "experiment")
             .expression_attribute_names("#round", "round")
             .expression_attribute_names("#block", "block")
+            .expression_attribute_names("#ended", "ended")
+            .expression_attribute_values(":stopped", text("stopped"))
             .expression_attribute_values(":none", number(0))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":experiment", text(experiment))
@@ -300,7 +302,8 @@ impl RecordStore for DynamoDbStore {
         };
         let item = item.ok_or_else(|| StoreError::backend(action)("no item came back"))?;
         let block: BlockItem = read(item)?;
-        Ok(block.receipt.map_or(Claim::Attempt(block.attempt), Claim::Done))
+        let done = block.receipt.filter(Receipt::is_final);
+        Ok(done.map_or(Claim::Attempt(block.attempt), Claim::Done))
     }
 
     async fn standing(&self, key: &BlockKey, attempt: u32) -> Result<Standing, StoreError> {
@@ -340,7 +343,12 @@ impl RecordStore for DynamoDbStore {
             serde_dynamo::to_attribute_value(receipt).map_err(StoreError::backend(action))?;
         let finished = self
             .update_block(key)
-            .condition_expression("#attempt = :attempt AND attribute_not_exists(#receipt)")
+            .condition_expression(
+                "#attempt = :attempt AND (attribute_not_exists(#receipt) OR \
+                 (#receipt.#ended = :stopped AND #receipt.#attempt < :attempt))",
+            )
+            .expression_attribute_names("#ended", "ended")
+            .expression_attribute_values(":stopped", text("stopped"))
             .update_expression("SET #receipt = :receipt")
             .expression_attribute_values(":attempt", number(receipt.attempt))
             .expression_attribute_values(":receipt", value)

@@ -156,6 +156,14 @@ pub struct Receipt {
     pub spent: NanoUsd,
 }
 
+impl Receipt {
+    /// Whether the block was measured to its end: a stopped one counts until a later attempt has
+    /// measured it whole.
+    pub fn is_final(&self) -> bool {
+        self.ended != BlockEnd::Stopped
+    }
+}
+
 /// Why a block stopped sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -232,7 +240,8 @@ pub trait RecordStore: Send + Sync {
     /// Asks the run's workers to stop sending.
     fn set_stopping(&self, run_id: &RunId) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Claims a block: in one transaction, the receipt where there is one, else the next attempt.
+    /// Claims a block: in one transaction, the receipt where there is a final one
+    /// ([`Receipt::is_final`]), else the next attempt.
     /// A number may be skipped where an answer was lost and the call repeated.
     fn claim(&self, key: &BlockKey) -> impl Future<Output = Result<Claim, StoreError>> + Send;
 
@@ -261,7 +270,8 @@ pub trait RecordStore: Send + Sync {
     ) -> impl Future<Output = Result<Vec<Vec<u8>>, StoreError>> + Send;
 
     /// Leaves the receipt; [`StoreError::Superseded`] where its attempt is not the current one.
-    /// Leaving the same receipt again is harmless; the first one stands.
+    /// Leaving the same receipt again is harmless; the first one
+    /// stands, unless it was of a stopped attempt and this is of a later one.
     fn finish(
         &self,
         key: &BlockKey,

@@ -215,7 +215,8 @@ impl RecordStore for SqliteStore {
     async fn claim(&self, key: &BlockKey) -> Result<Claim, StoreError> {
         let key = key.clone();
         self.transaction("claim the block", move |transaction| {
-            if let Some(BlockState { receipt: Some(receipt), .. }) = block(transaction, &key)? {
+            let receipt = block(transaction, &key)?.and_then(|state| state.receipt);
+            if let Some(receipt) = receipt.filter(Receipt::is_final) {
                 return Ok(Claim::Done(receipt));
             }
             let attempt = transaction.query_row(
@@ -301,7 +302,8 @@ impl RecordStore for SqliteStore {
             if old == Some(&receipt) {
                 return Ok(());
             }
-            if old.is_some() || state.is_none_or(|state| state.attempt != receipt.attempt) {
+            let newer = old.is_none_or(|old| !old.is_final() && old.attempt < receipt.attempt);
+            if !newer || state.as_ref().is_none_or(|state| state.attempt != receipt.attempt) {
                 return Err(StoreError::Superseded { attempt: receipt.attempt }.into());
             }
             transaction.execute(

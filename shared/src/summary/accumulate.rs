@@ -190,7 +190,9 @@ impl<'p> ExperimentAccumulator<'p> {
     /// The figures.
     fn finish(self) -> ExperimentSummary {
         let books = Bookkeeping {
-            blocks_cut: whole(self.receipts.values().filter(|r| r.ended == BlockEnd::Stopped).count()),
+            blocks_cut: whole(
+                self.receipts.values().filter(|r| r.ended == BlockEnd::Stopped).count(),
+            ),
             records_expected: self.receipts.values().map(|r| u64::from(r.records)).sum(),
             records_found: self.found,
         };

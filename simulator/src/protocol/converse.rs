@@ -89,9 +89,7 @@ fn text_of<'a>(block: &'a Value, place: &str) -> Result<Option<&'a str>, Refusal
              field, and try again."
         ))),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(Refusal::validation(format!(
-            "Expected a string at '{place}.text'."
-        ))),
+        Some(_) => Err(Refusal::validation(format!("Expected a string at '{place}.text'."))),
     }
 }
 
@@ -134,10 +132,7 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(question.prompt, "One three?");
-        assert_eq!(
-            (question.input_tokens, question.output_limit),
-            (3 + 1 + 1 + 2, 7)
-        );
+        assert_eq!((question.input_tokens, question.output_limit), (3 + 1 + 1 + 2, 7));
         assert_eq!(question.model_id, "m");
     }
 
@@ -145,24 +140,15 @@ mod tests {
     fn malformed_requests_are_refused_with_their_place() {
         let check = |request: Value, place: &str| {
             let refusal = parsed(&request).unwrap_err();
-            assert_eq!(
-                (refusal.status.as_u16(), &*refusal.code),
-                (400, "ValidationException")
-            );
+            assert_eq!((refusal.status.as_u16(), &*refusal.code), (400, "ValidationException"));
             assert!(refusal.message.contains(place), "{}", refusal.message);
         };
         let said = |content: Value| json!({"messages": [{"role": "user", "content": content}]});
         check(json!({}), "'messages'");
         check(json!([1]), "'messages'");
         check(json!({"messages": "hello"}), "'messages'");
-        check(
-            json!({"messages": [{"content": [{"text": "a"}]}]}),
-            "messages.0.role",
-        );
-        check(
-            json!({"messages": [{"role": "assistant", "content": []}]}),
-            "user message",
-        );
+        check(json!({"messages": [{"content": [{"text": "a"}]}]}), "messages.0.role");
+        check(json!({"messages": [{"role": "assistant", "content": []}]}), "user message");
         check(said(json!([])), "'content'");
         check(said(json!(["a"])), "messages.0.content.0");
         check(said(json!([{"text": " "}])), "blank");

@@ -36,20 +36,11 @@ impl Protocol for ConverseStream {
     }
 
     fn closing(&self, ending: &Ending, bytes: &mut Vec<u8>) {
-        let reason = if ending.is_cut {
-            "max_tokens"
-        } else {
-            "end_turn"
-        };
+        let reason = if ending.is_cut { "max_tokens" } else { "end_turn" };
         let (input, output) = (ending.input_tokens, ending.output_tokens);
         let total = u64::from(input) + u64::from(output);
         let latency = u64::try_from(ending.latency.as_millis()).unwrap_or(u64::MAX);
-        append(
-            bytes,
-            "contentBlockStop",
-            json!({ "contentBlockIndex": 0 }),
-            1,
-        );
+        append(bytes, "contentBlockStop", json!({ "contentBlockIndex": 0 }), 1);
         append(bytes, "messageStop", json!({ "stopReason": reason }), 2);
         append(
             bytes,

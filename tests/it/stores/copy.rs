@@ -1,7 +1,9 @@
 //! A run copied from one kind of store into the other and back.
 
 use shared::store::copy::{CopyError, copy_run};
-use shared::store::{ArtifactStore, BlockState, RecordStore, RunMeta, RunStatus, StoreError};
+use shared::store::{
+    ArtifactStore, BlockEnd, BlockState, Receipt, RecordStore, RunMeta, RunStatus, StoreError,
+};
 
 use super::bench::{Bench, Cloud, Local};
 use super::{a_block, claimed, created, key, measured, meta, receipt, run_id};
@@ -45,6 +47,13 @@ async fn fill(bench: &impl Bench) {
             records.finish(&a_block(), &receipt).await.unwrap();
         }
     }
+    // One that was stopped, and taken up again by an attempt that left nothing.
+    let stopped = key("x~y~c1", 1, 3);
+    let attempt = claimed(records, &stopped).await;
+    let receipt = measured(records, &stopped, attempt, 5).await;
+    let receipt = Receipt { ended: BlockEnd::Stopped, ..receipt };
+    records.finish(&stopped, &receipt).await.unwrap();
+    claimed(records, &stopped).await;
     let unfinished = key("x~y~c1", 1, 1);
     let attempt = claimed(records, &unfinished).await;
     measured(records, &unfinished, attempt, 20).await;

@@ -6,7 +6,7 @@ use serde_json::json;
 use shared::store::pack::CHUNK_BYTES_MAX;
 use shared::store::read::{attempt_records, counted_records};
 use shared::store::{
-    BlockKey, Claim, Receipt, RecordStore, RunMeta, RunStatus, Standing, StoreError,
+    BlockEnd, BlockKey, Claim, Receipt, RecordStore, RunMeta, RunStatus, Standing, StoreError,
 };
 use tokio::task::JoinSet;
 
@@ -26,6 +26,7 @@ suite!(
     many_claimers_get_distinct_attempts,
     only_the_current_attempt_leaves_a_receipt,
     a_done_block_is_not_claimed_again,
+    a_stopped_block_counts_until_a_later_attempt_has_measured_it_whole,
     an_attempt_knows_its_standing,
     chunks_come_back_in_order,
     records_are_checked_against_their_receipt,
@@ -157,6 +158,22 @@ async fn a_done_block_is_not_claimed_again(bench: &impl Bench) {
         assert_eq!(store.claim(&a_block()).await.unwrap(), Claim::Done(receipt(attempt)));
     }
     assert_eq!(store.blocks(&run_id("r")).await.unwrap()[0].attempt, attempt);
+}
+
+async fn a_stopped_block_counts_until_a_later_attempt_has_measured_it_whole(bench: &impl Bench) {
+    let store = bench.records();
+    created(store).await;
+    let stopped = |attempt| Receipt { ended: BlockEnd::Stopped, ..receipt(attempt) };
+    let held = async || store.blocks(&run_id("r")).await.unwrap()[0].receipt.clone();
+    assert_eq!(claimed(store, &a_block()).await, 1);
+    store.finish(&a_block(), &stopped(1)).await.unwrap();
+    store.finish(&a_block(), &stopped(1)).await.unwrap();
+    assert_eq!(claimed(store, &a_block()).await, 2);
+    assert_eq!(held().await, Some(stopped(1)));
+    assert!(store.finish(&a_block(), &receipt(1)).await.is_err());
+    store.finish(&a_block(), &receipt(2)).await.unwrap();
+    assert_eq!(held().await, Some(receipt(2)));
+    assert_eq!(store.claim(&a_block()).await.unwrap(), Claim::Done(receipt(2)));
 }
 
 async fn an_attempt_knows_its_standing(bench: &impl Bench) {
