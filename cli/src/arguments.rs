@@ -37,8 +37,8 @@ pub(crate) struct Run {
     #[arg(required_unless_present = "resume")]
     pub(crate) config: Option<PathBuf>,
     /// What to call the run; by default the time and a digest.
-    #[arg(long, conflicts_with = "resume")]
-    pub(crate) run_id: Option<String>,
+    #[arg(long = "run-id", value_name = "ID", conflicts_with = "resume")]
+    pub(crate) id: Option<String>,
     /// Go on with a run that was interrupted: its id, or the latest.
     #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "latest")]
     pub(crate) resume: Option<String>,
@@ -55,8 +55,8 @@ pub(crate) struct Plan {
     /// The configuration (YAML).
     pub(crate) config: PathBuf,
     /// Plan for this run id: it decides nothing but the prompts' nonces.
-    #[arg(long, default_value = "dry-run")]
-    pub(crate) run_id: String,
+    #[arg(long = "run-id", value_name = "ID", default_value = "dry-run")]
+    pub(crate) id: String,
     /// Print the whole plan as JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -26,7 +26,14 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let out = arguments.out;
     let done = match arguments.command {
-        Command::Run(run) => command::run::run(&run, &out).await,
+        Command::Run(run) => {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the one place that reads the wall clock"
+            )]
+            let wall = std::time::SystemTime::now;
+            command::run::run(&run, &out, wall).await
+        }
         Command::Plan(plan) => command::plan::run(&plan),
         Command::Records(records) => command::records::run(&records, &out).await,
         Command::Report(report) => command::report::run(&report, &out).await,

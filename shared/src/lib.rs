@@ -4,6 +4,7 @@ pub mod block;
 pub mod config;
 pub mod dataset;
 pub mod decision;
+pub mod digest;
 pub mod endpoint;
 pub mod load;
 pub mod plan;

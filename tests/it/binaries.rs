@@ -1,4 +1,5 @@
-//! The release binaries, as users run and deploy them, built once for the test process.
+//! The binaries that users run and deploy, built once for the test process; as released, but not
+//! optimised across crates, which takes minutes.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,13 +11,13 @@ pub(crate) fn folder() -> &'static Path {
     FOLDER.get_or_init(|| {
         let target = target();
         let status = Command::new("cargo")
-            .args(["build", "--release", "--locked", "--workspace", "--bins", "--target-dir"])
+            .args(["build", "--profile", "e2e", "--locked", "--workspace", "--bins", "--target-dir"])
             .arg(&target)
             .current_dir(workspace())
             .status()
             .expect("cargo starts");
-        assert!(status.success(), "the release binaries are built");
-        target.join("release")
+        assert!(status.success(), "the binaries are built");
+        target.join("e2e")
     })
 }
 

@@ -4,10 +4,12 @@
     python stack.py up --dir WORK --functions DIR [--env KEY=VALUE ...]
     python stack.py put --dir WORK --bucket BUCKET --key KEY FILE
     python stack.py execute --dir WORK --state-machine ARN --input JSON [--name NAME] [--timeout SECONDS]
+    python stack.py invoke --dir WORK --function NAME --payload JSON
     python stack.py down --dir WORK
 
 Each command prints one JSON document. What `up` printed is kept in WORK/stack.json, the emulator's log is
-WORK/ministack.log. Everything listens on loopback only; nothing reaches AWS, and no credentials are read. Linux only:
+WORK/ministack.log. With `up --while-stdin` all processes end when whoever holds the other end of the standard input
+has ended, however that ended; `down` may still come first. Everything listens on loopback only; nothing reaches AWS, and no credentials are read. Linux only:
 processes are found in /proc.
 """
 
@@ -27,9 +29,6 @@ import urllib.error
 import urllib.request
 import zipfile
 
-import boto3
-from botocore.config import Config
-
 INFRA = pathlib.Path(__file__).resolve().parents[2] / "infra"
 NAME = "fmgauge"
 PACKAGES = "fmgauge-packages"
@@ -37,6 +36,9 @@ REGION = "us-east-1"
 POLL_SECONDS = 0.2
 START_SECONDS = 60
 ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+
+# Becomes the program that it is given, and kills that program's process group when standard input ends.
+UNTIL_STDIN_ENDS = 'exec 3<&0; { cat <&3; kill -9 0; } >/dev/null 2>&1 & exec 3<&-; exec "$@" </dev/null'
 
 
 def forget_aws():
@@ -47,6 +49,9 @@ def forget_aws():
 
 
 def client(service, endpoint):
+    import boto3  # here, because it takes longer than all else that runner-pids does
+    from botocore.config import Config
+
     return boto3.client(
         service,
         endpoint_url=endpoint,
@@ -75,7 +80,7 @@ def up(args):
     (work / "tmp").mkdir(parents=True, exist_ok=True)
     if (work / "stack.json").exists():
         raise SystemExit(f"{work} already holds a stack; `down` first")
-    emulator, endpoint = start_emulator(work, dict(pair.split("=", 1) for pair in args.env))
+    emulator, endpoint = start_emulator(work, dict(pair.split("=", 1) for pair in args.env), args.while_stdin)
     stack = {"pid": emulator.pid, "endpoint": endpoint, "region": REGION, "log": str(work / "ministack.log")}
     try:
         until("ministack is ready", START_SECONDS, lambda: ready(emulator, endpoint))
@@ -87,7 +92,7 @@ def up(args):
     return stack
 
 
-def start_emulator(work, extra):
+def start_emulator(work, extra, while_stdin):
     """Functions inherit the emulator's environment, so it is a clean one: no proxies, profiles or credentials."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -111,10 +116,18 @@ def start_emulator(work, extra):
         "AWS_EC2_METADATA_DISABLED": "true",
         **extra,
     }
+    command = [sys.executable, "-m", "ministack"]
+    if while_stdin:
+        command = ["sh", "-c", UNTIL_STDIN_ENDS, "sh", *command]
     with open(work / "ministack.log", "wb") as log:
-        command = [sys.executable, "-m", "ministack"]
         emulator = subprocess.Popen(
-            command, cwd=work, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command,
+            cwd=work,
+            env=environment,
+            stdin=sys.stdin if while_stdin else subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     return emulator, endpoint
 
@@ -269,6 +282,12 @@ def executions(args, stack):
     return [{"execution": e["executionArn"], "status": e["status"], "input": json.loads(e["input"])} for e in describe]
 
 
+def invoke(args, stack):
+    """Invokes a function by hand and waits for its answer."""
+    answer = client("lambda", stack["endpoint"]).invoke(FunctionName=args.function, Payload=args.payload.encode())
+    return {"error": answer.get("FunctionError"), "payload": json.loads(answer["Payload"].read())}
+
+
 def history(args, stack):
     """How many events the execution's own history holds; lanes have histories of their own."""
     stepfunctions = client("stepfunctions", stack["endpoint"])
@@ -308,6 +327,7 @@ def main():
     added = command(up, "up", needs_stack=False)
     added.add_argument("--functions", required=True, help="folder with the executables planner, runner, summarizer")
     added.add_argument("--env", action="append", default=[], metavar="KEY=VALUE", help="for the functions, through the emulator")
+    added.add_argument("--while-stdin", action="store_true", help="end all processes when standard input ends")
     added = command(down, "down", needs_stack=False)
     added.add_argument("--pid", type=int)
     added = command(put, "put")
@@ -324,6 +344,9 @@ def main():
     added = command(wait, "wait")
     added.add_argument("--execution", required=True, metavar="ARN")
     added.add_argument("--timeout", type=float, default=300)
+    added = command(invoke, "invoke")
+    added.add_argument("--function", required=True, metavar="NAME")
+    added.add_argument("--payload", default="{}", metavar="JSON")
     command(history, "history").add_argument("--execution", required=True, metavar="ARN")
     command(executions, "executions").add_argument("--state-machine", required=True, metavar="ARN")
     command(runner_pids, "runner-pids")

@@ -11,7 +11,7 @@ use crate::terminal::say;
 
 pub(crate) fn run(arguments: &arguments::Plan) -> Result<Exit> {
     let (text, source) = read_config(&arguments.config)?;
-    let run_id = arguments.run_id.parse().context("--run-id")?;
+    let run_id = arguments.id.parse().context("--run-id")?;
     let plan = draft(&text, run_id, &source)?.plan;
     if arguments.json {
         say(&serde_json::to_string_pretty(&plan)?);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use shared::block::Signals;
+use shared::block::{Signals, WallClock};
 use shared::plan::{Lane, Plan};
 use shared::run::{Connections, RunError, conclude, draft, measure, prepare};
 use shared::store::{ArtifactStore, BlockKey, RecordStore, RunStatus, keys};
@@ -18,7 +18,7 @@ use crate::progress::Progress;
 use crate::terminal::note;
 use crate::{arguments, simulated};
 
-pub(crate) async fn run(arguments: &arguments::Run, out: &Path) -> Result<Exit> {
+pub(crate) async fn run(arguments: &arguments::Run, out: &Path, wall: WallClock) -> Result<Exit> {
     let (stores, plan) = match &arguments.resume {
         Some(run) => resume(arguments, run, out).await?,
         None => start(arguments, out).await?,
@@ -31,7 +31,7 @@ pub(crate) async fn run(arguments: &arguments::Run, out: &Path) -> Result<Exit> 
     let lanes = plan
         .lanes
         .iter()
-        .map(|lane| run_lane(lane, &plan, &stores, &connections, &signals, &progress));
+        .map(|lane| run_lane(lane, &plan, &stores, &connections, wall, &signals, &progress));
     let failures: Vec<RunError> =
         join_all(lanes).await.into_iter().filter_map(Result::err).collect();
     progress.finish();
@@ -62,8 +62,8 @@ async fn start(arguments: &arguments::Run, out: &Path) -> Result<(LocalStores, A
     let path = arguments.config.as_deref().context("a configuration is needed")?;
     let (text, source) = read_config(path)?;
     let now = Timestamp::now();
-    let run_id = match &arguments.run_id {
-        Some(run_id) => run_id.clone(),
+    let run_id = match &arguments.id {
+        Some(id) => id.clone(),
         None => format!("{}-{:04x}", now.strftime("%Y%m%d-%H%M%S"), now.subsec_nanosecond() >> 14),
     };
     let run_id = run_id.parse().context("--run-id")?;
@@ -119,6 +119,7 @@ async fn run_lane(
     plan: &Plan,
     stores: &LocalStores,
     connections: &Connections,
+    wall: WallClock,
     signals: &Signals,
     progress: &Progress,
 ) -> Result<(), RunError> {
@@ -132,7 +133,6 @@ async fn run_lane(
             round: 1,
             block: block.block,
         };
-        let wall = std::time::SystemTime::now;
         let run = measure(key, stores, connections, wall, signals, progress).await?;
         progress.block_ended(lane, block, &run);
     }

@@ -21,13 +21,13 @@ async fn main() -> Result<(), Error> {
     run(service_fn(|event: LambdaEvent<handler::Event>| async move {
         handler::handle(event.payload, stores, bucket, jiff::Timestamp::now())
             .await
-            .map_err(diagnostic)
+            .map_err(|failure| diagnostic(&failure))
     }))
     .await
 }
 
 /// The state machine retries by this name.
-fn diagnostic(failure: Failure) -> Diagnostic {
+fn diagnostic(failure: &Failure) -> Diagnostic {
     Diagnostic {
         error_type: failure.error_type().to_owned(),
         error_message: failure.message().to_owned(),

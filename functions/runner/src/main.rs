@@ -23,15 +23,16 @@ async fn main() -> Result<(), Error> {
     run(service_fn(|event: LambdaEvent<handler::Event>| async move {
         let remaining = event.context.deadline().duration_since(SystemTime::now());
         let remaining = remaining.unwrap_or_default();
-        handler::handle(event.payload, stores, connections, SystemTime::now, remaining)
+        // Boxed: it is tens of kilobytes, and moved several times by the runtime.
+        Box::pin(handler::handle(event.payload, stores, connections, SystemTime::now, remaining))
             .await
-            .map_err(diagnostic)
+            .map_err(|failure| diagnostic(&failure))
     }))
     .await
 }
 
 /// The state machine retries by this name.
-fn diagnostic(failure: Failure) -> Diagnostic {
+fn diagnostic(failure: &Failure) -> Diagnostic {
     Diagnostic {
         error_type: failure.error_type().to_owned(),
         error_message: failure.message().to_owned(),

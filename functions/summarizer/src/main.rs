@@ -18,13 +18,15 @@ async fn main() -> Result<(), Error> {
     let (records, artifacts) = cloud::connect(&config, &table, &bucket);
     let stores = &Stores { records, artifacts };
     run(service_fn(|event: LambdaEvent<handler::Event>| async move {
-        handler::handle(event.payload, stores, jiff::Timestamp::now()).await.map_err(diagnostic)
+        handler::handle(event.payload, stores, jiff::Timestamp::now())
+            .await
+            .map_err(|failure| diagnostic(&failure))
     }))
     .await
 }
 
 /// The state machine retries by this name.
-fn diagnostic(failure: Failure) -> Diagnostic {
+fn diagnostic(failure: &Failure) -> Diagnostic {
     Diagnostic {
         error_type: failure.error_type().to_owned(),
         error_message: failure.message().to_owned(),

@@ -8,7 +8,6 @@
 mod recorder;
 mod window;
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -28,8 +27,10 @@ use crate::store::{BlockKey, Claim, Receipt, RecordStore, Standing, StoreError};
 /// How often a worker asks whether it may go on.
 const STANDING_EVERY: Duration = Duration::from_secs(2);
 
-/// What each warm-up request asks for, and the limit of its answer.
-const WARMUP_TEXT: &str = "Reply with the single word OK.";
+/// What each warm-up request asks for.
+pub const WARMUP_TEXT: &str = "Reply with the single word OK.";
+
+/// The limit of a warm-up request's answer.
 const WARMUP_MAX_TOKENS: u32 = 8;
 
 /// The wall clock, as a value: only a `main.rs` reads it by itself.
@@ -99,6 +100,7 @@ pub enum BlockError {
 }
 
 /// Everything the tasks of one attempt share.
+#[derive(Debug)]
 struct Attempt {
     job: BlockJob,
     number: u32,
@@ -106,12 +108,6 @@ struct Attempt {
     block: BlockPlan,
     order: Vec<u32>,
     signals: Signals,
-}
-
-impl fmt::Debug for Attempt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Attempt").field("key", &self.job.key).field("number", &self.number).finish()
-    }
 }
 
 /// Measures one block, or finds that it has been measured.
@@ -142,29 +138,29 @@ pub async fn run_block<R: RecordStore>(
     let attempt = Arc::new(Attempt { job, number, experiment, block, order, signals });
     let anchor = Anchor { instant: Instant::now(), wall: wall() };
 
-    let (recorder, records) = Recorder::new(&attempt, anchor);
+    let (recorder, sender) = Recorder::new(&attempt, anchor);
     let measuring = async {
-        let window = measure(&attempt, connect, &records).await;
-        drop(records); // the recorder ends when the last sender is gone
+        let window = measure(&attempt, connect, &sender).await;
+        drop(sender); // the recorder ends when the last sender is gone
         window
     };
     let watching = watch(&attempt, store);
     let recording = recorder.run(store, observer);
-    let (window, recorded) = tokio::select! {
+    let (window, stored) = tokio::select! {
         both = async { tokio::join!(measuring, recording) } => both,
         superseded = watching => return Err(superseded.into()),
     };
-    let (window, recorded) = (window?, recorded?);
+    let (window, stored) = (window?, stored?);
 
     let receipt = Receipt {
         attempt: number,
-        records: recorded.records,
-        chunks: recorded.chunks,
-        sha256: recorded.sha256,
+        records: stored.records,
+        chunks: stored.chunks,
+        sha256: stored.sha256,
         window_start_unix_ns: anchor.unix_ns(window.start),
         window: window.end.duration_since(window.start),
         ended: window.ended,
-        spent: recorded.spent,
+        spent: stored.spent,
     };
     store.finish(&key, &receipt).await?;
     Ok(BlockRun::Measured(receipt))

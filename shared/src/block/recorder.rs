@@ -38,7 +38,7 @@ impl Sender {
 }
 
 /// What was recorded.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Recorded {
     pub(super) records: u32,
     pub(super) chunks: u32,
@@ -60,15 +60,13 @@ pub(super) struct Recorder {
 impl Recorder {
     pub(super) fn new(attempt: &Arc<Attempt>, anchor: Anchor) -> (Self, Sender) {
         let (sender, observations) = mpsc::unbounded_channel();
-        let recorded =
-            Recorded { records: 0, chunks: 0, sha256: String::new(), spent: NanoUsd::ZERO };
         let recorder = Self {
             attempt: Arc::clone(attempt),
             endpoint: attempt.job.plan.endpoint(&attempt.experiment.endpoint).cloned(),
             anchor,
             observations,
             digest: ChunkDigest::new(),
-            recorded,
+            recorded: Recorded::default(),
         };
         (recorder, Sender(sender))
     }

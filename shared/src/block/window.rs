@@ -67,7 +67,9 @@ mod tests {
             .into_iter()
             .map(|sends| {
                 let mut slot = SlotSends::default();
-                sends.into_iter().for_each(|ms| slot.add(at(base, ms)));
+                for ms in sends {
+                    slot.add(at(base, ms));
+                }
                 slot
             })
             .collect()

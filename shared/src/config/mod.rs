@@ -26,11 +26,11 @@ mod tests;
 use std::time::Duration;
 
 use serde_saphyr::{Location, Spanned};
-use sha2::{Digest, Sha256};
 
 use self::check::Checker;
 pub use self::error::{ConfigError, ConfigErrors};
 use crate::dataset::DatasetSource;
+use crate::digest::sha256;
 use crate::plan::{Criteria, Deadlines, EndpointSpec, Inference};
 use crate::units::{Concurrency, Name};
 
@@ -243,8 +243,4 @@ fn check_inference(checker: &mut Checker<'_>, field: &raw::Field<raw::Inference>
         temperature: checker.number(&raw.temperature, "inference.temperature", &(0.0..=2.0)),
         top_p: checker.number(&raw.top_p, "inference.top_p", &(0.0..=1.0)),
     }
-}
-
-fn sha256(text: &str) -> String {
-    Sha256::digest(text).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }

@@ -11,7 +11,7 @@ use crate::dataset::Prompt;
 use crate::endpoint::bedrock::BedrockEndpoint;
 use crate::endpoint::{self, Endpoint};
 use crate::plan::{EndpointKind, EndpointSpec, Plan};
-use crate::store::{ArtifactStore, BlockKey, RecordStore, keys};
+use crate::store::{ArtifactStore, BlockKey, Receipt, RecordStore, StoreError, keys};
 use crate::units::Name;
 
 /// What connecting to endpoints takes; made once in a process.
@@ -32,6 +32,14 @@ impl Connections {
     /// Connections to real endpoints with the credentials of `aws`.
     pub fn new(aws: SdkConfig) -> Result<Self, RunError> {
         Ok(Self { aws, tls: endpoint::tls()?, simulator: None })
+    }
+
+    /// The same, trusting other certificates than the system's. Only HTTP/1.1 is offered, whatever
+    /// `tls` says.
+    #[must_use]
+    pub fn with_tls(mut self, tls: ClientConfig) -> Self {
+        self.tls = endpoint::http1_only(tls);
+        self
     }
 
     /// The same, with simulated endpoints at `url`. `aws` holds whatever credentials: the simulator
@@ -78,9 +86,26 @@ pub async fn measure<R: RecordStore, A: ArtifactStore>(
     let experiment = plan.experiment(&key.experiment).ok_or_else(not_planned)?;
     let spec = plan.endpoint(&experiment.endpoint).ok_or_else(not_planned)?;
     let connect = connections.connect(spec, &plan)?;
-    let prompts = read_prompts(stores, &key, &experiment.dataset).await?;
+    let prompts = match read_prompts(stores, &key, &experiment.dataset).await {
+        // A complete run has no prompts any more; its blocks are done, and late repeats learn that.
+        Err(missing @ RunError::Missing { .. }) => {
+            let receipt = receipt(&stores.records, &key).await?;
+            return receipt.map(BlockRun::AlreadyMeasured).ok_or(missing);
+        }
+        prompts => prompts?,
+    };
     let job = BlockJob { plan: Arc::new(plan), key, prompts };
     Ok(run_block(job, &stores.records, &*connect, wall, signals, observer).await?)
+}
+
+/// The block's receipt, where it was measured to its end.
+async fn receipt<R: RecordStore>(
+    records: &R,
+    key: &BlockKey,
+) -> Result<Option<Receipt>, StoreError> {
+    let blocks = records.blocks(&key.run_id).await?;
+    let block = blocks.into_iter().find(|block| block.key == *key);
+    Ok(block.and_then(|block| block.receipt).filter(Receipt::is_final))
 }
 
 async fn read_prompts<R: RecordStore, A: ArtifactStore>(

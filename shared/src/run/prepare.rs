@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
 use super::{BlockReference, LaneReference, RunError, Stores, rfc3339};
 use crate::config::{self, Settings};
 use crate::dataset::{self, DatasetSource};
+use crate::digest::sha256;
 use crate::plan::{self, EndpointKind, LoadedDataset, Plan};
 use crate::store::{ArtifactStore, RecordStore, RunMeta, RunStatus, keys};
 use crate::units::RunId;
@@ -81,7 +81,7 @@ fn load(
     let prompts = dataset::load(&of.source, base, of.max_tokens, settings.seed, &of.name)
         .map_err(|source| RunError::Dataset { name: of.name.clone(), source })?;
     let mut loaded = LoadedDataset { name: of.name.clone(), prompts, sha256: String::new() };
-    loaded.sha256 = hex(&Sha256::digest(prompts_file(&loaded)?));
+    loaded.sha256 = sha256(prompts_file(&loaded)?);
     Ok(loaded)
 }
 
@@ -98,10 +98,6 @@ fn json_lines<T: serde::Serialize>(items: &[T]) -> Result<Vec<u8>, serde_json::E
         bytes.push(b'\n');
     }
     Ok(bytes)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Stores a drafted run: its entry, then what its workers read. `owner` may do so again, with the

@@ -12,6 +12,7 @@ use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
+use crate::digest::hex;
 use crate::record::{RECORD_SCHEMA, Record};
 
 /// The most records that one chunk holds.
@@ -154,7 +155,7 @@ impl ChunkDigest {
 
     /// The digest of what was added, hexadecimal.
     pub fn finish(self) -> String {
-        self.0.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+        hex(&self.0.finalize())
     }
 }
 

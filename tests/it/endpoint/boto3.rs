@@ -1,0 +1,65 @@
+//! boto3, a client that is not ours, against the simulator.
+
+use std::process::Command;
+
+use serde_json::Value;
+use simulator::{Fault, Outcome, Profile, ScriptedFault, When};
+
+use super::Bench;
+use crate::binaries::workspace;
+use crate::ministack::python_environment;
+
+/// Prompts with this text meet the exception.
+const BREAK: &str = "Please break.";
+
+fn check(model_id: &str) {
+    let script = vec![ScriptedFault {
+        model_id: None,
+        when: When::Containing(BREAK.to_owned()),
+        fault: Fault::StreamException {
+            after_tokens: 2,
+            exception: "modelStreamErrorException".to_owned(),
+            message: "It broke.".to_owned(),
+        },
+    }];
+    let bench = Bench::serving(Profile::built_in(), script);
+    let output = Command::new(python_environment().join("bin/python"))
+        .arg(workspace().join("tests/python/converse_stream.py"))
+        .args([&bench.simulator.url(), model_id, "--exception-prompt", BREAK])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(summary["stream_exception"]["Code"], "modelStreamErrorException");
+    assert_eq!(summary["stream_exception"]["Message"], "It broke.");
+    let truth = bench.ended();
+    let answered = &truth[0];
+    assert_eq!(summary["request_id"], answered.request_id.as_str());
+    assert_eq!(summary["usage"]["inputTokens"], answered.input_tokens);
+    assert_eq!(summary["usage"]["outputTokens"], answered.output_tokens);
+    // An answer, the same again, a limited one, two refusals, the exception: each asked once.
+    let outcomes: Vec<Outcome> = truth.iter().map(|truth| truth.outcome).collect();
+    let (ok, refused) = (Outcome::Ok, Outcome::Refused);
+    assert_eq!(outcomes, [ok, ok, ok, refused, refused, Outcome::StreamException]);
+}
+
+#[test]
+fn mistral_7b_answers_boto3() {
+    check("mistral.mistral-7b-instruct-v0:2");
+}
+
+#[test]
+fn claude_3_haiku_answers_boto3() {
+    check("anthropic.claude-3-haiku-20240307-v1:0");
+}
+
+#[test]
+fn llama_2_13b_answers_boto3() {
+    check("meta.llama2-13b-chat-v1");
+}
+
+#[test]
+fn every_built_in_profile_has_its_test() {
+    assert_eq!(Profile::built_in().len(), 3);
+}
