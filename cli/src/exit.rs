@@ -12,15 +12,30 @@ pub(crate) enum Exit {
     Done = 0,
     /// Something of ours failed: the store, a file, the machine.
     Failed = 1,
-    /// The command line or the configuration is not acceptable. Nothing was sent or written.
+    /// What was asked for is not acceptable. Nothing was sent or written.
     Refused = 2,
     /// A run ended before all its blocks were measured. What was measured is kept.
     Incomplete = 3,
 }
 
+/// What was asked for is not acceptable: the reason and the mend.
+#[derive(Debug)]
+pub(crate) struct Refusal(pub(crate) String);
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
 impl Exit {
     /// The code that an error stands for.
     pub(crate) fn of_error(error: &anyhow::Error) -> Self {
+        if error.downcast_ref::<Refusal>().is_some() {
+            return Self::Refused;
+        }
         match error.downcast_ref::<RunError>() {
             Some(
                 RunError::Config(_)

@@ -7,6 +7,9 @@ use shared::run::{RunError, Stores};
 use shared::store::folder::FolderStore;
 use shared::store::sqlite::SqliteStore;
 use shared::store::{RecordStore, RunMeta};
+use shared::units::RunId;
+
+use crate::exit::Refusal;
 
 /// Records in SQLite, files in a folder.
 pub(crate) type LocalStores = Stores<SqliteStore, FolderStore>;
@@ -21,7 +24,8 @@ pub(crate) async fn open(out: &Path) -> Result<LocalStores> {
 /// Opens the stores of runs that exist.
 pub(crate) async fn open_existing(out: &Path) -> Result<LocalStores> {
     if !out.join("records.sqlite").exists() {
-        bail!("there are no runs in {}: give another --out, or run one first", out.display());
+        let folder = out.display();
+        bail!(Refusal(format!("there are no runs in {folder}: run one first, or give its --out")));
     }
     open(out).await
 }
@@ -30,9 +34,14 @@ pub(crate) async fn open_existing(out: &Path) -> Result<LocalStores> {
 pub(crate) async fn find(stores: &LocalStores, run: &str) -> Result<RunMeta> {
     if run == "latest" {
         let latest = stores.records.runs().await.map_err(RunError::from)?.into_iter().next();
-        return latest.context("there are no runs yet");
+        return latest.context(Refusal("there are no runs yet".to_owned()));
     }
-    let run_id = run.parse().with_context(|| format!("{run:?} is no run id"))?;
+    let run_id = parse_run_id(run)?;
     let found = stores.records.run(&run_id).await.map_err(RunError::from)?;
-    found.with_context(|| format!("there is no run {run_id}"))
+    found.ok_or_else(|| Refusal(format!("there is no run {run_id}")).into())
+}
+
+/// A run id as it was typed.
+pub(crate) fn parse_run_id(text: &str) -> Result<RunId> {
+    text.parse().map_err(|error| Refusal(format!("{text:?} is no run id: {error}")).into())
 }

@@ -4,10 +4,10 @@
 
 mod arguments;
 mod command;
+mod connect;
 mod exit;
 mod local;
 mod progress;
-mod simulated;
 mod terminal;
 
 use std::process::ExitCode;

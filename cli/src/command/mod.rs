@@ -11,12 +11,13 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use shared::run::{Conclusion, Source};
 
+use crate::exit::Refusal;
 use crate::terminal::say;
 
 /// A configuration's text, and where its relative paths start.
 fn read_config(path: &Path) -> Result<(String, Source)> {
     let text = std::fs::read_to_string(path)
-        .with_context(|| format!("failed to read the configuration {}", path.display()))?;
+        .with_context(|| Refusal(format!("failed to read the configuration {}", path.display())))?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     Ok((text, Source::OneMachine(folder)))
 }

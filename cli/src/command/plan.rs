@@ -1,17 +1,18 @@
 //! `fmgauge plan`: what a run would measure and cost.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use shared::plan::{Plan, assumed_request_time};
 use shared::run::draft;
 
 use super::read_config;
 use crate::arguments;
 use crate::exit::Exit;
+use crate::local::parse_run_id;
 use crate::terminal::say;
 
 pub(crate) fn run(arguments: &arguments::Plan) -> Result<Exit> {
     let (text, source) = read_config(&arguments.config)?;
-    let run_id = arguments.id.parse().context("--run-id")?;
+    let run_id = parse_run_id(&arguments.id)?;
     let plan = draft(&text, run_id, &source)?.plan;
     if arguments.json {
         say(&serde_json::to_string_pretty(&plan)?);

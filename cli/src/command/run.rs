@@ -1,7 +1,6 @@
 //! `fmgauge run`: plans, measures and concludes on this machine.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use futures_util::future::join_all;
@@ -10,21 +9,22 @@ use shared::block::{Signals, WallClock};
 use shared::plan::{Lane, Plan};
 use shared::run::{Connections, RunError, conclude, draft, measure, prepare};
 use shared::store::{ArtifactStore, BlockKey, RecordStore, RunStatus, keys};
+use simulator::SimulatorThread;
 
 use super::{read_config, show};
-use crate::exit::Exit;
+use crate::arguments;
+use crate::connect::connect;
+use crate::exit::{Exit, Refusal};
 use crate::local::{self, LocalStores};
 use crate::progress::Progress;
 use crate::terminal::note;
-use crate::{arguments, simulated};
 
 pub(crate) async fn run(arguments: &arguments::Run, out: &Path, wall: WallClock) -> Result<Exit> {
-    let (stores, plan) = match &arguments.resume {
+    let Started { stores, plan, connections, simulator } = match &arguments.resume {
         Some(run) => resume(arguments, run, out).await?,
         None => start(arguments, out).await?,
     };
     let run_id = plan.run_id.clone();
-    let (connections, simulator) = simulated::connections(&plan).await?;
     let signals = Signals::default();
     let listening = tokio::spawn(listen(signals.clone()));
     let progress = Progress::new(&plan, arguments.quiet);
@@ -57,8 +57,16 @@ pub(crate) async fn run(arguments: &arguments::Run, out: &Path, wall: WallClock)
     })
 }
 
-/// Plans and stores a new run.
-async fn start(arguments: &arguments::Run, out: &Path) -> Result<(LocalStores, Arc<Plan>)> {
+/// A run that is stored and can be measured.
+struct Started {
+    stores: LocalStores,
+    plan: Plan,
+    connections: Connections,
+    simulator: Option<SimulatorThread>,
+}
+
+/// Plans and stores a new run. What can be refused is refused before anything is written.
+async fn start(arguments: &arguments::Run, out: &Path) -> Result<Started> {
     let path = arguments.config.as_deref().context("a configuration is needed")?;
     let (text, source) = read_config(path)?;
     let now = Timestamp::now();
@@ -66,12 +74,12 @@ async fn start(arguments: &arguments::Run, out: &Path) -> Result<(LocalStores, A
         Some(id) => id.clone(),
         None => format!("{}-{:04x}", now.strftime("%Y%m%d-%H%M%S"), now.subsec_nanosecond() >> 14),
     };
-    let run_id = run_id.parse().context("--run-id")?;
-    let prepared = draft(&text, run_id, &source)?;
+    let prepared = draft(&text, local::parse_run_id(&run_id)?, &source)?;
+    let (connections, simulator) = connect(&prepared.plan).await?;
     let stores = local::open(out).await?;
     prepare(&prepared, &stores, &owner(now), now).await?;
     note(&format!("run {}: {} experiments", prepared.plan.run_id, prepared.plan.experiments.len()));
-    Ok((stores, Arc::new(prepared.plan)))
+    Ok(Started { stores, plan: prepared.plan, connections, simulator })
 }
 
 /// A run's owner is one process: nobody else plans under its id.
@@ -80,11 +88,7 @@ fn owner(now: Timestamp) -> String {
 }
 
 /// Takes up a stored run. Blocks with a receipt are not measured again.
-async fn resume(
-    arguments: &arguments::Run,
-    run: &str,
-    out: &Path,
-) -> Result<(LocalStores, Arc<Plan>)> {
+async fn resume(arguments: &arguments::Run, run: &str, out: &Path) -> Result<Started> {
     let stores = local::open_existing(out).await?;
     let meta = local::find(&stores, run).await?;
     let run_id = meta.run_id;
@@ -97,9 +101,11 @@ async fn resume(
     if let Some(path) = &arguments.config {
         let (text, source) = read_config(path)?;
         if draft(&text, run_id.clone(), &source)?.plan.config_sha256 != plan.config_sha256 {
-            bail!("run {run_id} was planned from another configuration than {}", path.display());
+            let path = path.display();
+            bail!(Refusal(format!("run {run_id} was not planned from {path}, as it is now")));
         }
     }
+    let (connections, simulator) = connect(&plan).await?;
     if meta.status == RunStatus::Complete {
         note(&format!("run {run_id} is complete already"));
     } else {
@@ -110,7 +116,7 @@ async fn resume(
             .map_err(RunError::from)?;
         note(&format!("run {run_id} goes on"));
     }
-    Ok((stores, Arc::new(plan)))
+    Ok(Started { stores, plan, connections, simulator })
 }
 
 /// The blocks of a lane, one at a time. A lane that fails leaves the others alone.

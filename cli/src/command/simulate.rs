@@ -5,10 +5,10 @@ use simulator::Simulator;
 
 use crate::exit::Exit;
 use crate::terminal::{note, say};
-use crate::{arguments, simulated};
+use crate::{arguments, connect};
 
 pub(crate) async fn run(arguments: &arguments::Simulate) -> Result<Exit> {
-    let config = simulated::config(arguments.port, arguments.seed, arguments.log.clone());
+    let config = connect::simulator(arguments.port, arguments.seed, arguments.log.clone());
     let models: Vec<String> =
         config.profiles.iter().map(|profile| profile.model_id.clone()).collect();
     let simulator = Simulator::start(config).await.context("failed to start the simulator")?;

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use aws_config::{Region, SdkConfig};
-use aws_sdk_bedrockruntime::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_bedrockruntime::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
 use tokio_util::sync::CancellationToken;
 
 pub use self::connection::{TlsError, http1_only, tls};
@@ -43,6 +43,22 @@ pub struct Request {
     /// The nucleus; `None` leaves it to the service.
     pub top_p: Option<f64>,
 }
+
+/// Looks for credentials as `config` says.
+pub async fn check_credentials(config: &SdkConfig) -> Result<(), CredentialsError> {
+    let Some(provider) = config.credentials_provider() else {
+        return Err(CredentialsError("no provider of credentials is configured".into()));
+    };
+    match provider.provide_credentials().await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(CredentialsError(error.into())),
+    }
+}
+
+/// There are no credentials, or they have expired.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to get AWS credentials")]
+pub struct CredentialsError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
 /// AWS settings for servers that ask for a signature and do not check it: the simulator.
 pub fn placeholder_config() -> SdkConfig {

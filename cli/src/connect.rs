@@ -1,0 +1,64 @@
+//! Connections to a run's endpoints, and the simulator behind the simulated ones.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use shared::endpoint::{check_credentials, placeholder_config};
+use shared::plan::{EndpointKind, Plan};
+use shared::run::Connections;
+use shared::store::cloud::behavior_version;
+use simulator::{Profile, Simulator, SimulatorConfig, SimulatorThread};
+
+use crate::exit::Refusal;
+
+/// Connections to the endpoints of a plan, and the simulator that serves the simulated ones. AWS
+/// credentials are looked for only where an endpoint is real. Nothing is sent to an endpoint.
+pub(crate) async fn connect(plan: &Plan) -> Result<(Connections, Option<SimulatorThread>)> {
+    let of_kind = |kind| plan.endpoints.iter().filter(move |endpoint| endpoint.kind == kind);
+    let aws = if of_kind(EndpointKind::Bedrock).next().is_some() {
+        let aws = aws_config::load_defaults(behavior_version()).await;
+        check_credentials(&aws).await.with_context(|| {
+            Refusal(
+                "there are no AWS credentials to call Bedrock with: set AWS_PROFILE, or sign in \
+                 with `aws sso login` or `aws login`"
+                    .to_owned(),
+            )
+        })?;
+        aws
+    } else {
+        placeholder_config()
+    };
+    let connections = Connections::new(aws)?;
+
+    let known = Profile::built_in();
+    let mut simulated = of_kind(EndpointKind::Simulated).peekable();
+    if simulated.peek().is_none() {
+        return Ok((connections, None));
+    }
+    for endpoint in simulated {
+        if !known.iter().any(|profile| profile.model_id == endpoint.model_id) {
+            bail!(Refusal(format!(
+                "endpoint {}: no simulation of {} is built in; simulate_as takes one of: {}",
+                endpoint.name,
+                endpoint.model_id,
+                known.iter().map(|known| known.model_id.as_str()).collect::<Vec<_>>().join(", ")
+            )));
+        }
+    }
+    let simulator = Simulator::spawn_thread(simulator(0, plan.seed, None))
+        .context("failed to start the simulator")?;
+    let connections = connections.with_simulator(simulator.url(), placeholder_config());
+    Ok((connections, Some(simulator)))
+}
+
+/// The simulator with its built-in profiles on loopback.
+pub(crate) fn simulator(port: u16, seed: u64, log: Option<PathBuf>) -> SimulatorConfig {
+    SimulatorConfig {
+        seed,
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        profiles: Profile::built_in(),
+        truth_log: log,
+        script: Vec::new(),
+    }
+}
