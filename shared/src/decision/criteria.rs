@@ -46,6 +46,17 @@ impl Criterion {
     }
 }
 
+impl Criterion {
+    /// A limit of it in words, with the digits that it was set with.
+    pub(crate) fn limit_words(self, limit: f64) -> String {
+        match self.unit() {
+            Unit::Ms => words::exact_latency(limit),
+            Unit::Usd if limit.fract() == 0.0 => format!("${limit}"),
+            Unit::Ratio | Unit::Usd => self.words(limit),
+        }
+    }
+}
+
 impl fmt::Display for Criterion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
@@ -83,10 +94,16 @@ pub struct Limit {
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.criterion == Criterion::ErrorRate && self.limit == 0.0 {
-            return f.write_str("no errors");
+        let limit = self.criterion.limit_words(self.limit);
+        match self.criterion {
+            Criterion::ErrorRate if self.limit == 0.0 => f.write_str("no errors"),
+            Criterion::CostPer10kTransactions => {
+                write!(f, "cost ≤ {limit} per 10,000 transactions")
+            }
+            Criterion::Latency { .. } | Criterion::ErrorRate => {
+                write!(f, "{} ≤ {limit}", self.criterion)
+            }
         }
-        write!(f, "{} of at most {}", self.criterion, self.criterion.words(self.limit))
     }
 }
 
@@ -130,7 +147,7 @@ impl Judgement {
     pub(crate) fn words(&self) -> String {
         let value =
             self.value.map_or_else(|| "unknown".to_owned(), |value| self.criterion.words(value));
-        let limit = self.criterion.words(self.limit);
+        let limit = self.criterion.limit_words(self.limit);
         format!("{} {value} against a limit of {limit}", self.criterion)
     }
 }

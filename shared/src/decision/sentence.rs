@@ -1,6 +1,6 @@
 //! The decision in words.
 
-use super::words::{self, count, latency, number, percent, plural, small_usd, usd};
+use super::words::{self, latency, number, percent, plural, small_usd, usd};
 use super::{Candidate, Choice, DatasetDecision, Limit, NearestMiss};
 use crate::plan::Statistic;
 use crate::stats::Percentile;
@@ -33,10 +33,13 @@ fn place(summary: &ExperimentSummary) -> String {
 
 /// Price, tail latency, throughput and errors of an experiment.
 fn facts(summary: &ExperimentSummary) -> String {
-    let cost = summary.cost.map(|cost| per_10k(cost.per_10k_transactions_nano_usd));
+    let cost = summary.cost.map(|cost| {
+        let each = small_usd(cost.per_transaction_nano_usd.as_usd());
+        format!("{}, {each} each", per_10k(cost.per_10k_transactions_nano_usd))
+    });
     let p95 = summary.e2e.as_ref().map(|e2e| {
         let few = if e2e.is_flagged(Percentile::P95) {
-            format!(" (from only {})", plural(e2e.count, "request"))
+            format!(" from only {}", plural(e2e.count, "request"))
         } else {
             String::new()
         };
@@ -62,7 +65,7 @@ pub(super) fn runner_up(
     let cost = match () {
         () if more == NanoUsd::ZERO => "the same price".to_owned(),
         () if ratio >= 1.995 => format!("{} times the price ({} more)", number(ratio), usd(more)),
-        () => format!("{} more ({} more)", percent(ratio - 1.0), usd(more)),
+        () => format!("{} more ({})", percent(ratio - 1.0), usd(more)),
     };
     let p95 = |candidate: &Candidate<'_>| candidate.summary.e2e.as_ref().map(|e2e| e2e.p95_ms);
     let speed = match (p95(best), p95(other)) {
@@ -87,12 +90,10 @@ pub(super) fn dataset(
     match choice {
         Choice::Best { experiment, runner_up } => {
             let Some(best) = find(rivals, experiment) else { return String::new() };
-            let cost = best.cost.map(|cost| cost.per_transaction_nano_usd);
-            let each = cost.map(|cost| format!(" ({} each)", small_usd(cost.as_usd())));
             let why = if criteria.is_empty() {
-                "the cheapest measured; no criteria are set".to_owned()
+                "the cheapest measured (no criteria are set)".to_owned()
             } else {
-                format!("the cheapest of {} that meet every criterion", qualified(rivals))
+                format!("the cheapest of {}", qualified(rivals))
             };
             let next = match runner_up {
                 Some(next)
@@ -104,8 +105,7 @@ pub(super) fn dataset(
                 Some(next) => format!("Runner-up: {}.", next.words),
                 None => "Nothing else qualifies.".to_owned(),
             };
-            let facts = facts(best);
-            format!("{}, {why}: {facts}{}. {next}", place(best), each.unwrap_or_default())
+            format!("{}, {why}: {}. {next}", place(best), facts(best))
         }
         Choice::NoneQualifies { nearest } => {
             let why = nearest.as_ref().map_or_else(
@@ -123,7 +123,11 @@ pub(super) fn dataset(
 
 fn qualified(rivals: &[Candidate<'_>]) -> String {
     let qualified = rivals.iter().filter(|rival| rival.judgement.qualifies).count();
-    format!("{} of {}", count(qualified as u64), experiments(rivals))
+    format!(
+        "the {} (of {}) that meet every criterion",
+        plural(qualified as u64, "experiment"),
+        rivals.len()
+    )
 }
 
 fn experiments(rivals: &[Candidate<'_>]) -> String {
@@ -143,8 +147,13 @@ pub(super) fn answer(
     candidates: &[Candidate<'_>],
     criteria: &[Limit],
 ) -> String {
-    let clauses: Vec<_> =
-        datasets.iter().map(|decided| clause(decided, candidates, criteria)).collect();
+    let clauses: Vec<_> = datasets.iter().map(|decided| clause(decided, candidates)).collect();
+    let chosen = |decided: &DatasetDecision| matches!(decided.choice, Choice::Best { .. });
+    let why = match datasets {
+        [only] if chosen(only) => format!(", {}", cheapest(criteria)),
+        _ if datasets.iter().any(chosen) => format!("; each choice is {}", cheapest(criteria)),
+        _ => String::new(),
+    };
     let simulated = if summary.simulated { "Simulated, not a real service: " } else { "" };
     let missing = summary.blocks_missing();
     let incomplete = if missing > 0 {
@@ -153,20 +162,22 @@ pub(super) fn answer(
     } else {
         String::new()
     };
-    format!("{simulated}{}{incomplete}.", clauses.join("; "))
+    words::sentence_case(&format!("{simulated}{}{why}{incomplete}.", clauses.join("; ")))
 }
 
-fn clause(decided: &DatasetDecision, candidates: &[Candidate<'_>], criteria: &[Limit]) -> String {
+fn cheapest(criteria: &[Limit]) -> String {
+    if criteria.is_empty() {
+        return "the cheapest measured (no criteria are set)".to_owned();
+    }
+    format!("the cheapest measured with {}", limits(criteria))
+}
+
+fn clause(decided: &DatasetDecision, candidates: &[Candidate<'_>]) -> String {
     let dataset = &decided.dataset;
     match &decided.choice {
         Choice::Best { experiment, .. } => {
             let Some(best) = find(candidates, experiment) else { return String::new() };
-            let why = if criteria.is_empty() {
-                "the cheapest measured".to_owned()
-            } else {
-                format!("the cheapest measured with {}", limits(criteria))
-            };
-            format!("for {dataset} use {} ({}), {why}", place(best), facts(best))
+            format!("for {dataset} use {} ({})", place(best), facts(best))
         }
         Choice::NoneQualifies { nearest } => {
             let near = nearest.as_ref().and_then(|miss| {

@@ -23,8 +23,14 @@ fn best(decision: &Decision) -> (&str, Option<&str>) {
 fn the_cheapest_that_meets_all_criteria_wins_with_another_endpoint_as_runner_up() {
     let decision = decide_run(&Run::new(&[HAIKU, MISTRAL, LLAMA], &["chat"], &[1, 2]));
     assert_eq!(best(&decision), ("mistral-7b~chat~c1", Some("claude-3-haiku~chat~c1")));
-    insta::assert_snapshot!(decision.answer);
-    insta::assert_snapshot!(decision.datasets[0].words);
+    insta::assert_snapshot!(
+        decision.answer,
+        @"For chat use mistral-7b at a concurrency of 1 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute), the cheapest measured with p95 E2E ≤ 2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions."
+    );
+    insta::assert_snapshot!(
+        decision.datasets[0].words,
+        @"mistral-7b at a concurrency of 1, the cheapest of the 5 experiments (of 6) that meet every criterion: $4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute. Runner-up: claude-3-haiku at a concurrency of 1: $8.70 per 10,000 transactions; 93.1 % more ($4.20), with a p95 latency 700 ms higher."
+    );
 }
 
 #[test]
@@ -58,8 +64,14 @@ fn where_none_qualifies_the_nearest_miss_is_named() {
     };
     assert_eq!(miss.experiment.as_str(), "mistral-7b~chat~c1");
     assert_eq!(miss.missed.len(), 1);
-    insta::assert_snapshot!(decision.answer);
-    insta::assert_snapshot!(decision.endpoints[0].words);
+    insta::assert_snapshot!(
+        decision.answer,
+        @"For chat nothing measured meets all criteria (nearest is mistral-7b at a concurrency of 1, with p95 E2E 1.02 s against a limit of 700 ms)."
+    );
+    insta::assert_snapshot!(
+        decision.endpoints[0].words,
+        @"No measured concurrency (1) meets all criteria. Nearest is a concurrency of 1: p95 E2E 1.72 s against a limit of 700 ms."
+    );
 }
 
 #[test]
@@ -84,8 +96,14 @@ fn failures_give_no_data_and_never_a_choice() {
     let decision = decide_run(&Run::new(&[MISTRAL], &["chat"], &[1, 2]).fail("mistral-7b"));
     assert_eq!(decision.datasets[0].choice, Choice::NoData);
     assert_eq!(decision.experiments[0].criteria[0].verdict, Verdict::NoData);
-    insta::assert_snapshot!(decision.endpoints[0].words);
-    insta::assert_snapshot!(decision.answer);
+    insta::assert_snapshot!(
+        decision.endpoints[0].words,
+        @"None of 90 requests was completed (access_denied 63 and throttled 27)."
+    );
+    insta::assert_snapshot!(
+        decision.answer,
+        @"For chat there is no data, as no request was completed."
+    );
 }
 
 #[test]
@@ -102,8 +120,14 @@ fn without_criteria_cost_alone_ranks_and_the_words_say_so() {
     run.plan.criteria = Criteria::default();
     let decision = decide_run(&run);
     assert_eq!(best(&decision).0, "mistral-7b~chat~c1");
-    insta::assert_snapshot!(decision.datasets[0].words);
-    insta::assert_snapshot!(decision.endpoints[1].words);
+    insta::assert_snapshot!(
+        decision.datasets[0].words,
+        @"mistral-7b at a concurrency of 1, the cheapest measured (no criteria are set): $4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute. Runner-up: claude-3-haiku at a concurrency of 1: $8.70 per 10,000 transactions; 93.1 % more ($4.20), with a p95 latency 700 ms higher."
+    );
+    insta::assert_snapshot!(
+        decision.endpoints[1].words,
+        @"No criteria are set. The highest measured concurrency with completed requests is 2: mean latency 824 ms, mean prompt size 2,959 tokens, completion 34 tokens, 144 transactions/minute, $4.51 per 10,000 transactions."
+    );
 }
 
 #[test]
@@ -113,6 +137,12 @@ fn each_endpoint_gets_its_highest_concurrency_that_qualifies() {
     let decision = decide_run(&run);
     assert_eq!(decision.endpoints.len(), 2);
     assert_eq!(decision.endpoints[0].best.as_ref().unwrap().as_str(), "mistral-7b~chat~c2");
-    insta::assert_snapshot!(decision.endpoints[0].words);
-    insta::assert_snapshot!(decision.answer);
+    insta::assert_snapshot!(
+        decision.endpoints[0].words,
+        @"The best option within p95 E2E ≤ 1.2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions is a concurrency of 2: mean latency 824 ms, mean prompt size 2,959 tokens, completion 34 tokens, 144 transactions/minute, $4.51 per 10,000 transactions."
+    );
+    insta::assert_snapshot!(
+        decision.answer,
+        @"For chat use mistral-7b at a concurrency of 1 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute); for long use mistral-7b at a concurrency of 1 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute); each choice is the cheapest measured with p95 E2E ≤ 1.2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions."
+    );
 }

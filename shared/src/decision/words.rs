@@ -49,6 +49,11 @@ pub(crate) fn latency(ms: f64) -> String {
     if ms >= 999.5 { format!("{} s", number(ms / 1000.0)) } else { format!("{} ms", number(ms)) }
 }
 
+/// A latency that somebody chose, with all its digits: `2 s`, `1.5 s`, `800 ms`.
+pub(crate) fn exact_latency(ms: f64) -> String {
+    if ms >= 1000.0 { format!("{} s", ms / 1000.0) } else { format!("{ms} ms") }
+}
+
 /// A share: `0 %`, `0.4 %`, `12.5 %`, `100 %`.
 pub(crate) fn percent(share: f64) -> String {
     let text = format!("{:.1}", share * 100.0);
@@ -99,6 +104,14 @@ pub(crate) fn statistic_name(statistic: Statistic) -> &'static str {
         Statistic::P95 => "p95",
         Statistic::P99 => "p99",
     }
+}
+
+/// With a capital at the start.
+pub(crate) fn sentence_case(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or(String::new(), |first| {
+        first.to_uppercase().collect::<String>() + characters.as_str()
+    })
 }
 
 /// `a`, `a and b`, `a, b and c`.
@@ -152,6 +165,8 @@ mod tests {
         assert_eq!(latency(743.2), "743 ms");
         assert_eq!(latency(999.9), "1.00 s");
         assert_eq!(latency(2470.0), "2.47 s");
+        assert_eq!(exact_latency(2000.0), "2 s");
+        assert_eq!(exact_latency(800.0), "800 ms");
         assert_eq!(percent(0.0), "0 %");
         assert_eq!(percent(0.0004), "<0.1 %");
         assert_eq!(percent(0.125), "12.5 %");

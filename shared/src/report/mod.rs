@@ -4,8 +4,8 @@
 //! and the records, so a report can be written again anywhere with the same figures.
 
 mod markdown;
+mod page;
 mod plot;
-mod table;
 
 use serde::{Deserialize, Serialize};
 

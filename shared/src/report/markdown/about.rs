@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crate::decision::words::{NO_DATA, count, number, plural, usd};
+use crate::decision::words::{NO_DATA, count, exact_latency, list, number, plural, usd};
 use crate::plan::{EndpointKind, EndpointSpec, Inference};
 use crate::report::Report;
-use crate::report::table::Table;
-use crate::summary::{BlockPlace, Spending};
+use crate::report::page::{Page, Table};
+use crate::summary::{BlockPlace, Spending, milliseconds};
 
 /// `block 2`, or with its round where there are more.
-pub(super) fn block_name(place: &BlockPlace) -> String {
+pub(super) fn block_name(place: BlockPlace) -> String {
     match place.round {
         1 => format!("block {}", place.block),
         round => format!("block {} of round {round}", place.block),
@@ -17,15 +17,16 @@ pub(super) fn block_name(place: &BlockPlace) -> String {
 }
 
 /// What the run itself cost.
-pub(super) fn cost(report: &Report<'_>) -> String {
+pub(super) fn cost(page: &mut Page, report: &Report<'_>) {
     let summary = report.summary;
     let (counted, uncounted) = (&summary.counted, &summary.uncounted);
     let total = counted.spent_nano_usd.saturating_add(uncounted.spent_nano_usd);
-    let mut text = format!(
-        "## What this run cost\n\n{} for tokens, by the prices below; warm-up and failed requests are \
-         in it where the service reported their tokens.\n\n",
+    page.heading(2, "What this run cost");
+    page.paragraph(&format!(
+        "{} for tokens, by the prices below; warm-up and failed requests are \
+         in it where the service reported their tokens.",
         usd(total)
-    );
+    ));
     let mut table = Table::new()
         .words("")
         .number("Requests")
@@ -38,24 +39,25 @@ pub(super) fn cost(report: &Report<'_>) -> String {
         for experiment in summary.experiments.iter().filter(|e| e.endpoint == endpoint.name) {
             spending.join(&experiment.spending);
         }
-        table.row(spending_row(format!("`{}`", endpoint.name), &spending));
+        table.row(&spending_row(format!("`{}`", endpoint.name), &spending));
     }
     if uncounted.requests > 0 {
-        table.row(spending_row("attempts that do not count".to_owned(), uncounted));
+        table.row(&spending_row("attempts that do not count".to_owned(), uncounted));
     }
-    text += &table.render();
+    page.table(&table);
     if uncounted.requests > 0 {
-        text += "Attempts that do not count were interrupted and measured again, or never finished: \
-                 what they sent is paid for and in no other figure.\n\n";
+        page.paragraph(
+            "Attempts that do not count were interrupted and measured again, or never finished: \
+             what they sent is paid for and in no other figure.",
+        );
     }
     let without = counted.without_usage + uncounted.without_usage;
     if without > 0 {
-        text += &format!(
-            "{} did not report their tokens; what they may have cost is not in the sum.\n\n",
+        page.paragraph(&format!(
+            "{} did not report their tokens; what they may have cost is not in the sum.",
             plural(without, "request")
-        );
+        ));
     }
-    text
 }
 
 fn spending_row(name: String, spending: &Spending) -> Vec<String> {
@@ -70,7 +72,7 @@ fn spending_row(name: String, spending: &Spending) -> Vec<String> {
 }
 
 /// What the run was, so that it can be judged and repeated.
-pub(super) fn run(report: &Report<'_>) -> String {
+pub(super) fn run(page: &mut Page, report: &Report<'_>) {
     let plan = report.plan;
     let time = |time: &Option<String>| {
         let short =
@@ -86,17 +88,14 @@ pub(super) fn run(report: &Report<'_>) -> String {
         [deadlines.connect, deadlines.first_token, deadlines.stall, deadlines.request]
             .map(duration);
     let mut table = Table::new().words("").words("");
-    let mut row = |name: &str, value: String| table.row(vec![name.to_owned(), value]);
+    let mut row = |name: &str, value: String| table.row(&[name.to_owned(), value]);
     row("Run", format!("`{}`", plan.run_id));
     row("fmgauge", plan.fmgauge_version.clone());
     row("Seed", plan.seed.to_string());
     row("Configuration, SHA-256", format!("`{}`", plan.config_sha256));
     row("First request", time(&report.summary.first_sent_at));
     row("Last request", time(&report.summary.last_sent_at));
-    row(
-        "Load",
-        format!("closed loop: {} requests in flight", crate::decision::words::list(&concurrencies)),
-    );
+    row("Load", format!("closed loop: {} requests in flight", list(&concurrencies)));
     row("Replicates", plan.replicates.to_string());
     row(
         "Warm-up",
@@ -111,11 +110,14 @@ pub(super) fn run(report: &Report<'_>) -> String {
     );
     row("Sampling", sampling(&plan.inference));
     row("Report written", report.written_at.to_owned());
-    format!("## What the run was\n\n{}{}{}", table.render(), endpoints(report), datasets(report))
+    page.heading(2, "What the run was");
+    page.table(&table);
+    page.table(&endpoints(report));
+    page.table(&datasets(report));
 }
 
 fn duration(duration: Duration) -> String {
-    format!("{} s", number(duration.as_secs_f64()))
+    exact_latency(milliseconds(duration))
 }
 
 fn sampling(inference: &Inference) -> String {
@@ -126,7 +128,7 @@ fn sampling(inference: &Inference) -> String {
     if settings.is_empty() { "left to the service".to_owned() } else { settings.join(", ") }
 }
 
-fn endpoints(report: &Report<'_>) -> String {
+fn endpoints(report: &Report<'_>) -> Table {
     let mut table = Table::new()
         .words("Endpoint")
         .words("Kind")
@@ -136,7 +138,7 @@ fn endpoints(report: &Report<'_>) -> String {
         .number("USD per 1,000 answer tokens")
         .words("Price from");
     for endpoint in &report.plan.endpoints {
-        table.row(vec![
+        table.row(&[
             format!("`{}`", endpoint.name),
             kind(endpoint),
             format!("`{}`", endpoint.model_id),
@@ -146,7 +148,7 @@ fn endpoints(report: &Report<'_>) -> String {
             endpoint.price.source.clone(),
         ]);
     }
-    table.render()
+    table
 }
 
 fn kind(endpoint: &EndpointSpec) -> String {
@@ -158,7 +160,7 @@ fn kind(endpoint: &EndpointSpec) -> String {
     kind.to_owned() + &url.unwrap_or_default()
 }
 
-fn datasets(report: &Report<'_>) -> String {
+fn datasets(report: &Report<'_>) -> Table {
     let mut table = Table::new()
         .words("Dataset")
         .number("Prompts")
@@ -166,7 +168,7 @@ fn datasets(report: &Report<'_>) -> String {
         .number("Answer limit")
         .words("SHA-256");
     for dataset in &report.plan.datasets {
-        table.row(vec![
+        table.row(&[
             format!("`{}`", dataset.name),
             count(dataset.prompts.into()),
             number(dataset.estimated_input_tokens_mean),
@@ -174,13 +176,16 @@ fn datasets(report: &Report<'_>) -> String {
             format!("`{}`", dataset.sha256),
         ]);
     }
-    table.render()
+    table
 }
 
 /// What the words of the report mean.
-pub(super) const DEFINITIONS: &str = "\
-## Definitions
+pub(super) fn definitions(page: &mut Page) {
+    page.heading(2, "Definitions");
+    page.paragraph(DEFINITIONS);
+}
 
+const DEFINITIONS: &str = "\
 - **Experiment**: one endpoint with one dataset at one concurrency, written `endpoint~dataset~c4`.
 - **Concurrency**: requests kept in flight; when one ends the next is sent (closed loop). A closed \
 loop sends less when answers slow down, so it shows what so many clients see, not what a given rate \

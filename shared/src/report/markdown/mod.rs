@@ -3,6 +3,7 @@
 mod about;
 mod results;
 
+use super::page::Page;
 use super::{PLOT_PNG, Report};
 use crate::decision::words::{self, plural};
 use crate::plan::EndpointKind;
@@ -13,34 +14,31 @@ const NO_QUALITY: &str = "The quality of answers was not measured: what is cheap
 
 /// The whole report.
 pub(super) fn render(report: &Report<'_>) -> String {
-    let sections = [
-        title(report),
-        answer(report),
-        results::criteria(report),
-        results::glance(report),
-        endpoints(report),
-        results::latencies(report),
-        results::requests(report),
-        about::cost(report),
-        about::run(report),
-        about::DEFINITIONS.to_owned(),
-    ];
-    let text = sections.concat();
-    text.trim_end().to_owned() + "\n"
+    let mut page = Page::default();
+    title(&mut page, report);
+    answer(&mut page, report);
+    results::criteria(&mut page, report);
+    results::glance(&mut page, report);
+    endpoints(&mut page, report);
+    results::latencies(&mut page, report);
+    results::requests(&mut page, report);
+    about::cost(&mut page, report);
+    about::run(&mut page, report);
+    about::definitions(&mut page);
+    page.finish()
 }
 
-fn title(report: &Report<'_>) -> String {
+fn title(page: &mut Page, report: &Report<'_>) {
     let plan = report.plan;
     let name = plan.name.as_deref().unwrap_or(plan.run_id.as_str());
-    let mut text = format!("# Price and performance: {name}\n\n");
+    page.heading(1, &format!("Price and performance: {name}"));
     if report.summary.simulated {
         let of = simulated_endpoints(report);
-        text += &format!(
+        page.paragraph(&format!(
             "> **SIMULATED.** Answers of {of} came from a simulator, not from a real service. The \
-             figures below show how the tool works; they say nothing about real models.\n\n"
-        );
+             figures show how the tool works; they say nothing about real models."
+        ));
     }
-    text
 }
 
 /// The endpoints that a simulator answered for, or `all endpoints`.
@@ -61,45 +59,36 @@ fn simulated_endpoints(report: &Report<'_>) -> String {
     words::list(&simulated)
 }
 
-fn answer(report: &Report<'_>) -> String {
+fn answer(page: &mut Page, report: &Report<'_>) {
     let decision = report.decision;
-    let mut text = format!("## Answer\n\n**{}**\n\n", sentence_case(&decision.answer));
-    for decided in &decision.datasets {
-        text += &format!("- `{}`: {}\n", decided.dataset, decided.words);
-    }
-    text += &format!("\n{} {NO_QUALITY}\n\n", decision.certainty);
+    page.heading(2, "Answer");
+    page.paragraph(&format!("**{}**", decision.answer));
+    let datasets = decision.datasets.iter();
+    page.items(datasets.map(|decided| format!("`{}`: {}", decided.dataset, decided.words)));
+    page.paragraph(&format!("{} {NO_QUALITY}", decision.certainty));
     let missing = report.summary.blocks_missing();
     if missing > 0 {
         let planned = plural(report.summary.blocks_planned().into(), "block");
-        text += &format!("**This run is incomplete:** {missing} of {planned} have no result.\n\n");
-        for experiment in &report.summary.experiments {
-            let blocks: Vec<_> = experiment.missing_blocks.iter().map(about::block_name).collect();
-            if !blocks.is_empty() {
-                text += &format!("- `{}`: {}\n", experiment.experiment, words::list(&blocks));
-            }
-        }
-        text += "\n";
+        page.paragraph(&format!(
+            "**This run is incomplete:** there is no result of {missing} of {planned}, so some \
+             figures are of fewer requests than planned:"
+        ));
+        let experiments = report.summary.experiments.iter();
+        page.items(experiments.filter(|e| !e.missing_blocks.is_empty()).map(|experiment| {
+            let blocks: Vec<_> =
+                experiment.missing_blocks.iter().copied().map(about::block_name).collect();
+            format!("`{}`: {}", experiment.experiment, words::list(&blocks))
+        }));
     }
-    text += &format!("![Price against latency, a mark for each experiment]({PLOT_PNG})\n\n");
-    text
+    page.paragraph(&format!("![Price against latency, a mark for each experiment]({PLOT_PNG})"));
 }
 
-fn sentence_case(text: &str) -> String {
-    let mut characters = text.chars();
-    characters.next().map_or(String::new(), |first| {
-        first.to_uppercase().collect::<String>() + characters.as_str()
-    })
-}
-
-fn endpoints(report: &Report<'_>) -> String {
-    let mut text = "## How far each endpoint can be loaded\n\n".to_owned();
+fn endpoints(page: &mut Page, report: &Report<'_>) {
+    page.heading(2, "How far each endpoint can be loaded");
     for dataset in &report.plan.datasets {
-        text += &format!("### `{}`\n\n", dataset.name);
+        page.heading(3, &format!("`{}`", dataset.name));
         let decided = report.decision.endpoints.iter();
-        for endpoint in decided.filter(|endpoint| endpoint.dataset == dataset.name) {
-            text += &format!("- `{}`: {}\n", endpoint.endpoint, endpoint.words);
-        }
-        text += "\n";
+        let decided = decided.filter(|endpoint| endpoint.dataset == dataset.name);
+        page.items(decided.map(|endpoint| format!("`{}`: {}", endpoint.endpoint, endpoint.words)));
     }
-    text
 }

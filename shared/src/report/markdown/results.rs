@@ -1,24 +1,29 @@
 //! The tables of figures.
 
-use crate::decision::words::{NO_DATA, count, number, percent, small_usd, usd};
+use crate::decision::words::{NO_DATA, count, list, number, percent, small_usd, usd};
 use crate::decision::{ExperimentJudgement, Judgement, Verdict};
 use crate::report::Report;
-use crate::report::table::{FEW, Table};
+use crate::report::page::{FEW, Page, Table};
 use crate::stats::Percentile;
 use crate::summary::{ExperimentSummary, LatencyStats};
 
-/// What the mark of too few samples means, below every table that may show it.
-fn footnote(shown: bool) -> String {
-    if !shown {
-        return String::new();
+/// Every experiment, dataset by dataset.
+fn experiments<'a>(report: &Report<'a>) -> impl Iterator<Item = &'a ExperimentSummary> {
+    let summary = report.summary;
+    report.plan.datasets.iter().flat_map(move |dataset| {
+        summary.experiments.iter().filter(move |experiment| experiment.dataset == dataset.name)
+    })
+}
+
+/// What the mark of too few samples means, below a table that shows it.
+fn footnote(page: &mut Page, shown: bool) {
+    if shown {
+        let fewest: Vec<_> = [Percentile::P50, Percentile::P90, Percentile::P95, Percentile::P99]
+            .map(|percentile| format!("{} for {percentile}", percentile.fewest_samples()))
+            .into();
+        let fewest = list(&fewest);
+        page.paragraph(&format!("{FEW} From too few requests to rely on: it takes {fewest}."));
     }
-    let fewest: Vec<_> = [Percentile::P50, Percentile::P90, Percentile::P95, Percentile::P99]
-        .map(|percentile| format!("{} for {percentile}", percentile.fewest_samples()))
-        .into();
-    format!(
-        "{FEW} From too few requests to rely on: it takes {}. {NO_DATA} means no data.\n\n",
-        crate::decision::words::list(&fewest)
-    )
 }
 
 fn or_none(value: Option<String>) -> String {
@@ -35,36 +40,40 @@ fn marked(stats: &LatencyStats, percentile: Percentile, text: String) -> String 
 }
 
 /// Every criterion of every experiment.
-pub(super) fn criteria(report: &Report<'_>) -> String {
+pub(super) fn criteria(page: &mut Page, report: &Report<'_>) {
     let limits = &report.decision.criteria;
-    let mut text = "## Criteria\n\n".to_owned();
+    page.heading(2, "Criteria");
     if limits.is_empty() {
-        return text
-            + "No criteria are configured, so experiments are ranked by cost alone. Set `criteria` \
-               in the configuration to have slow or failing ones ruled out.\n\n";
+        page.paragraph(
+            "No criteria are configured, so experiments are ranked by cost alone. Set `criteria` in \
+             the configuration to have slow or failing ones ruled out.",
+        );
+        return;
     }
-    for limit in limits {
-        text += &format!("- {limit}\n");
-    }
-    text += "\nEach is judged on the measured value itself. ✓ met, ✗ not met.\n\n";
+    page.items(limits);
+    page.paragraph(&format!(
+        "Each is judged on the measured value itself. ✓ met, ✗ not met, {NO_DATA} no data."
+    ));
     let mut table = Table::new().words("Experiment");
     for limit in limits {
         table = table.number(limit.criterion.to_string());
     }
     table = table.words("All met");
     let mut few = false;
-    for judged in &report.decision.experiments {
+    for experiment in experiments(report) {
+        let Some(judged) = report.decision.judgement(&experiment.experiment) else { continue };
         few |= judged.criteria.iter().any(|judgement| judgement.too_few_samples);
         let mut row = vec![format!("`{}`", judged.experiment)];
         row.extend(judged.criteria.iter().map(judgement));
         row.push(verdict(judged).to_owned());
-        table.row(row);
+        table.row(&row);
     }
-    text + &table.render() + &footnote(few)
+    page.table(&table);
+    footnote(page, few);
 }
 
 fn judgement(judged: &Judgement) -> String {
-    let Some(value) = judged.value else { return format!("{NO_DATA} ✗") };
+    let Some(value) = judged.value else { return NO_DATA.to_owned() };
     let few = if judged.too_few_samples { FEW } else { "" };
     let value = format!("{}{few}", judged.criterion.words(value));
     match judged.verdict {
@@ -84,10 +93,10 @@ fn verdict(judged: &ExperimentJudgement) -> &'static str {
 }
 
 /// The figures that decide, dataset by dataset.
-pub(super) fn glance(report: &Report<'_>) -> String {
-    let mut text = "## Results\n\n".to_owned();
+pub(super) fn glance(page: &mut Page, report: &Report<'_>) {
+    page.heading(2, "Results");
     for dataset in &report.plan.datasets {
-        text += &format!("### `{}`\n\n", dataset.name);
+        page.heading(3, &format!("`{}`", dataset.name));
         let mut table = Table::new()
             .words("Endpoint")
             .number("Concurrency")
@@ -108,13 +117,12 @@ pub(super) fn glance(report: &Report<'_>) -> String {
                     .into_iter()
                     .flatten()
                     .any(|stats| stats.is_flagged(Percentile::P95));
-                table.row(glance_row(report, experiment));
+                table.row(&glance_row(report, experiment));
             }
         }
-        text += &table.render();
-        text += &footnote(few);
+        page.table(&table);
+        footnote(page, few);
     }
-    text
 }
 
 fn glance_row(report: &Report<'_>, experiment: &ExperimentSummary) -> Vec<String> {
@@ -147,7 +155,7 @@ fn glance_row(report: &Report<'_>, experiment: &ExperimentSummary) -> Vec<String
 }
 
 /// One table for each latency.
-pub(super) fn latencies(report: &Report<'_>) -> String {
+pub(super) fn latencies(page: &mut Page, report: &Report<'_>) {
     type Pick = fn(&ExperimentSummary) -> &Option<LatencyStats>;
     let metrics: [(&str, f64, Pick); 4] = [
         ("End to end (E2E), seconds", 1000.0, |e| &e.e2e),
@@ -155,9 +163,10 @@ pub(super) fn latencies(report: &Report<'_>) -> String {
         ("Time per output token (TPOT), milliseconds", 1.0, |e| &e.tpot),
         ("Inter-token latency (ITL), mean of each request, milliseconds", 1.0, |e| &e.itl_mean),
     ];
-    let mut text = "## Latencies\n\nOf completed requests only.\n\n".to_owned();
+    page.heading(2, "Latencies");
+    page.paragraph("Of completed requests only.");
     for (name, unit_ms, pick) in metrics {
-        text += &format!("### {name}\n\n");
+        page.heading(3, name);
         let mut table =
             Table::new().words("Experiment").number("Count").number("Mean").number("Min");
         for percentile in Percentile::ALL {
@@ -165,17 +174,16 @@ pub(super) fn latencies(report: &Report<'_>) -> String {
         }
         table = table.number("Max");
         let mut few = false;
-        for experiment in &report.summary.experiments {
+        for experiment in experiments(report) {
             let stats = pick(experiment).as_ref();
             few |= stats.is_some_and(|stats| !stats.too_few_samples_for.is_empty());
             let mut row = vec![format!("`{}`", experiment.experiment)];
             row.extend(latency_cells(stats, unit_ms));
-            table.row(row);
+            table.row(&row);
         }
-        text += &table.render();
-        text += &footnote(few);
+        page.table(&table);
+        footnote(page, few);
     }
-    text
 }
 
 fn latency_cells(stats: Option<&LatencyStats>, unit_ms: f64) -> Vec<String> {
@@ -202,7 +210,7 @@ fn latency_cells(stats: Option<&LatencyStats>, unit_ms: f64) -> Vec<String> {
 }
 
 /// How requests ended, and what was moved.
-pub(super) fn requests(report: &Report<'_>) -> String {
+pub(super) fn requests(page: &mut Page, report: &Report<'_>) {
     let mut ended = Table::new()
         .words("Experiment")
         .number("Blocks")
@@ -222,12 +230,12 @@ pub(super) fn requests(report: &Report<'_>) -> String {
         .number("Completed in it")
         .number("Prompt tokens/s")
         .number("Answer tokens/s");
-    for experiment in &report.summary.experiments {
+    for experiment in experiments(report) {
         let requests = &experiment.requests;
         let id = format!("`{}`", experiment.experiment);
         let classes = requests.errors_by_class.iter();
         let classes: Vec<_> = classes.map(|(class, &n)| format!("{class} {}", count(n))).collect();
-        ended.row(vec![
+        ended.row(&[
             id.clone(),
             format!("{}/{}", experiment.blocks_done, experiment.blocks_planned),
             count(requests.sent),
@@ -240,7 +248,7 @@ pub(super) fn requests(report: &Report<'_>) -> String {
             classes.join(", "),
         ]);
         let rate = experiment.throughput.as_ref();
-        moved.row(vec![
+        moved.row(&[
             id,
             or_none(experiment.input_tokens_mean.map(number)),
             or_none(experiment.output_tokens_mean.map(number)),
@@ -250,8 +258,7 @@ pub(super) fn requests(report: &Report<'_>) -> String {
             or_none(rate.and_then(|rate| rate.output_tokens_per_s).map(number)),
         ]);
     }
-    let mut text = "## Requests, errors and throughput\n\n".to_owned();
-    text += &ended.render();
-    text += &moved.render();
-    text
+    page.heading(2, "Requests, errors and throughput");
+    page.table(&ended);
+    page.table(&moved);
 }

@@ -21,8 +21,9 @@ const WHITE: RGBColor = RGBColor(255, 255, 255);
 const FONT: &str = "DejaVu Sans, Verdana, Arial, sans-serif";
 /// plotters writes font sizes divided by this.
 const PLOTTERS_FONT_SCALE: f64 = 1.24;
-/// Half the width of a mark.
+/// Half the width of a mark, and of its ring.
 pub(super) const RADIUS: i32 = 6;
+pub(super) const RING: i32 = RADIUS + 5;
 
 /// A point in pixels, from the top left.
 pub(super) type Point = (i32, i32);
@@ -152,7 +153,7 @@ impl<'a> Canvas<'a> {
 
     /// A ring around a mark.
     pub(super) fn ring(&self, at: Point) -> Result<(), PlotError> {
-        self.draw(&Circle::new(at, RADIUS + 5, INK.stroke_width(2)))
+        self.draw(&Circle::new(at, RING, INK.stroke_width(2)))
     }
 
     fn draw<E>(&self, element: &E) -> Result<(), PlotError>

@@ -1,12 +1,12 @@
 //! Where to put the numbers beside marks, so that they hide as little as possible.
 
-use super::canvas::{Point, RADIUS};
+use super::canvas::Point;
 
-/// Distances from the mark's centre to the label's, in the order of preference: near before far, the
-/// right first.
-const DISTANCES: [i32; 3] = [13, 20, 28];
+/// Distances from the mark's edge to the label's centre, in the order of preference: near before far,
+/// above first, where no thread between marks runs.
+const DISTANCES: [i32; 3] = [8, 14, 22];
 const DIRECTIONS: [(i32, i32); 8] =
-    [(10, 0), (0, -10), (-10, 0), (0, 10), (8, -7), (8, 7), (-8, -7), (-8, 7)];
+    [(0, -10), (10, 0), (-10, 0), (0, 10), (8, -7), (8, 7), (-8, -7), (-8, 7)];
 
 /// An upright box in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,19 +35,30 @@ impl Area {
     }
 }
 
-/// The centres of labels of these widths beside marks at these points, within `frame`.
+/// A mark that wants a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Labelled {
+    /// The centre of the mark.
+    pub(super) at: Point,
+    /// Half the width of the mark, its ring included.
+    pub(super) radius: i32,
+    /// The width of the label with the gaps around it.
+    pub(super) width: i32,
+}
+
+/// The centres of labels beside these marks, within `frame`.
 ///
 /// Greedy in the order given: each takes the first place with the least overlap.
-pub(super) fn place(marks: &[(Point, i32)], height: i32, frame: Area) -> Vec<Point> {
+pub(super) fn place(marks: &[Labelled], height: i32, frame: Area) -> Vec<Point> {
     let symbols: Vec<_> =
-        marks.iter().map(|(at, _)| Area::around(*at, 2 * RADIUS + 2, 2 * RADIUS + 2)).collect();
+        marks.iter().map(|m| Area::around(m.at, 2 * m.radius + 2, 2 * m.radius + 2)).collect();
     let mut taken: Vec<Area> = Vec::new();
     let mut centres = Vec::new();
-    for &(at, width) in marks {
+    for &Labelled { at, radius, width } in marks {
         let candidates = DISTANCES.iter().flat_map(|distance| {
             DIRECTIONS.map(|(dx, dy)| {
-                let sideways = dx * (distance + (width - 8) / 2) / 10;
-                (at.0 + sideways, at.1 + dy * distance / 10)
+                let sideways = dx * (radius + distance + (width - 14) / 2) / 10;
+                (at.0 + sideways, at.1 + dy * (radius + distance) / 10)
             })
         });
         let cost = |centre: &Point| {
@@ -69,15 +80,18 @@ mod tests {
     const FRAME: Area = Area { from: (0, 0), to: (400, 300) };
 
     #[test]
-    fn a_lone_label_is_right_of_its_mark_and_inside_the_frame() {
-        assert_eq!(place(&[((100, 100), 8)], 12, FRAME), [(113, 100)]);
-        let [(x, _)] = place(&[((398, 100), 8)], 12, FRAME)[..] else { panic!() };
-        assert!(x < 398);
+    fn a_lone_label_is_above_its_mark_and_inside_the_frame() {
+        let label = |x, y| place(&[Labelled { at: (x, y), radius: 6, width: 8 }], 12, FRAME)[0];
+        assert_eq!(label(100, 100), (100, 86));
+        assert!(label(100, 2).1 > 2);
+        assert!(label(398, 2).0 < 398);
     }
 
     #[test]
     fn labels_of_neighbours_do_not_touch() {
-        let marks: Vec<_> = (0..6).map(|n| ((200 + 5 * n, 150 + 3 * n), 8)).collect();
+        let marks: Vec<_> = (0..6)
+            .map(|n| Labelled { at: (200 + 5 * n, 150 + 3 * n), radius: 6, width: 8 })
+            .collect();
         let centres = place(&marks, 12, FRAME);
         for (n, one) in centres.iter().enumerate() {
             for two in &centres[n + 1..] {

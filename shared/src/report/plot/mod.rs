@@ -107,7 +107,10 @@ pub(super) fn png(svg: &str) -> Result<Vec<u8>, PlotError> {
 fn heading(canvas: &Canvas<'_>, report: &Report<'_>) -> Result<(), PlotError> {
     let plan = report.plan;
     let name = plan.name.as_deref().unwrap_or(plan.run_id.as_str());
-    let title = format!("Price against latency: {name}");
+    let mut title: String = format!("Price against latency: {name}").chars().take(64).collect();
+    if report.summary.simulated {
+        title += " (simulated)";
+    }
     canvas.text(&title, (MARGIN, 16), 20, INK, Lean::TopLeft)?;
     if report.summary.simulated {
         canvas.text("SIMULATED", (WIDTH - MARGIN, 16), 20, RED, Lean::TopRight)?;

@@ -3,10 +3,11 @@
 use plotters::style::Color;
 
 use super::axis::Axis;
-use super::canvas::{Canvas, FAINT, GREEN, GREY, INK, Lean, Point, text_width};
-use super::label::{Area, place};
+use super::canvas::{Canvas, FAINT, GREEN, GREY, INK, Lean, Point, RADIUS, RING, text_width};
+use super::label::{Area, Labelled, place};
 use super::{MARGIN, PlotError, WIDTH, axis_name, pixels, statistic, style};
-use crate::decision::words::{latency, usd};
+use crate::decision::Criterion;
+use crate::decision::words::{self, exact_latency};
 use crate::plan::LatencyMetric;
 use crate::report::Report;
 use crate::summary::{ExperimentSummary, milliseconds};
@@ -53,15 +54,21 @@ impl Panel {
             .filter(|c| c.metric == LatencyMetric::E2e && c.statistic == statistic)
             .map(|criterion| milliseconds(criterion.limit) / 1000.0);
         let mut marks = Vec::new();
-        let mut absent = Vec::new();
+        let mut absent: Vec<(&Name, Vec<String>)> = Vec::new();
         for experiment in report.summary.experiments.iter().filter(|e| e.dataset == *dataset) {
-            match mark(report, experiment) {
-                Some(mark) => marks.push(mark),
-                None => {
-                    absent.push(format!("{} at {}", experiment.endpoint, experiment.concurrency))
+            let level = experiment.concurrency.to_string();
+            match (mark(report, experiment), absent.last_mut()) {
+                (Some(mark), _) => marks.push(mark),
+                (None, Some((endpoint, levels))) if **endpoint == experiment.endpoint => {
+                    levels.push(level);
                 }
+                (None, _) => absent.push((&experiment.endpoint, vec![level])),
             }
         }
+        let absent: Vec<_> = absent
+            .iter()
+            .map(|(endpoint, levels)| format!("{endpoint} at {}", words::list(levels)))
+            .collect();
         Self {
             title: dataset.to_string(),
             x_name: axis_name(statistic),
@@ -93,6 +100,7 @@ impl Panel {
         } else {
             self.draw_region(canvas, &view)?;
             self.draw_axes(canvas, &view)?;
+            self.draw_limits(canvas, &view)?;
             self.draw_marks(canvas, &view)?;
         }
         for (row, note) in self.notes.iter().enumerate() {
@@ -109,18 +117,24 @@ impl Panel {
         let (left, top, right, bottom) = view.edges();
         let x = self.limit_s.map_or(right, |limit| view.x(limit));
         let y = self.limit_usd.map_or(top, |limit| view.y(limit));
-        canvas.rectangle((left, y), (x, bottom), GREEN.mix(0.13).filled())?;
+        canvas.rectangle((left, y), (x, bottom), GREEN.mix(0.13).filled())
+    }
+
+    fn draw_limits(&self, canvas: &Canvas<'_>, view: &View) -> Result<(), PlotError> {
+        let (left, top, right, bottom) = view.edges();
         let line = GREEN.stroke_width(1);
         if let Some(limit) = self.limit_s.filter(|&limit| view.x.shows(limit)) {
+            let x = view.x(limit);
             canvas.line((x, top), (x, bottom), line)?;
-            let text = format!("limit {}", latency(limit * 1000.0));
+            let text = format!("limit {}", exact_latency(limit * 1000.0));
             let fits = x + text_width(&text, 11) + 12 < right;
             let (at, lean) = if fits { (x + 5, Lean::TopLeft) } else { (x - 5, Lean::TopRight) };
             canvas.text(&text, (at, top + 4), 11, GREEN, lean)?;
         }
         if let Some(limit) = self.limit_usd.filter(|&limit| view.y.shows(limit)) {
+            let y = view.y(limit);
             canvas.line((left, y), (right, y), line)?;
-            let text = format!("limit {}", NanoUsd::from_usd(limit).map_or(String::new(), usd));
+            let text = format!("limit {}", Criterion::CostPer10kTransactions.limit_words(limit));
             canvas.text(&text, (right - 5, y - 9), 11, GREEN, Lean::Right)?;
         }
         Ok(())
@@ -166,7 +180,12 @@ impl Panel {
         for (_, &at) in marked().filter(|(mark, _)| mark.chosen) {
             canvas.ring(at)?;
         }
-        let labelled = marked().map(|(mark, &at)| (at, text_width(&mark.label, LABEL_SIZE)));
+        let labelled = marked().map(|(mark, &at)| Labelled {
+            at,
+            radius: if mark.chosen { RING } else { RADIUS },
+            // With a gap, so that 1 and 2 beside each other are not 12.
+            width: text_width(&mark.label, LABEL_SIZE) + 6,
+        });
         let centres = place(&labelled.collect::<Vec<_>>(), LABEL_SIZE, view.frame);
         for (mark, centre) in self.marks.iter().zip(centres) {
             canvas.text(&mark.label, centre, LABEL_SIZE, INK, Lean::Centre)?;

@@ -1,7 +1,42 @@
-//! Markdown tables.
+//! Markdown, written piece by piece.
+
+use std::fmt::Display;
 
 /// The mark of a percentile of too few samples.
 pub(super) const FEW: &str = "†";
+
+/// A Markdown text; every piece ends with an empty line.
+#[derive(Debug, Default)]
+pub(super) struct Page(String);
+
+impl Page {
+    /// A heading; the title of the page is of level 1.
+    pub(super) fn heading(&mut self, level: usize, text: &str) {
+        self.paragraph(&format!("{} {text}", "#".repeat(level)));
+    }
+
+    pub(super) fn paragraph(&mut self, text: &str) {
+        self.0.push_str(text);
+        self.0.push_str("\n\n");
+    }
+
+    /// A list; nothing where there are no items.
+    pub(super) fn items<T: Display>(&mut self, items: impl IntoIterator<Item = T>) {
+        let items: Vec<_> = items.into_iter().map(|item| format!("- {item}")).collect();
+        if !items.is_empty() {
+            self.paragraph(&items.join("\n"));
+        }
+    }
+
+    pub(super) fn table(&mut self, table: &Table) {
+        self.paragraph(&table.render());
+    }
+
+    /// The text, with one end of line at its end.
+    pub(super) fn finish(self) -> String {
+        self.0.trim_end().to_owned() + "\n"
+    }
+}
 
 /// Which way a column's cells lean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,24 +75,21 @@ impl Table {
     }
 
     /// Adds a row with a cell for each column.
-    pub(super) fn row(&mut self, cells: Vec<String>) {
+    pub(super) fn row(&mut self, cells: &[String]) {
         self.rows.push(cells.iter().map(|cell| escape(cell)).collect());
     }
 
-    /// The table as Markdown, with an empty line behind it.
-    pub(super) fn render(&self) -> String {
+    fn render(&self) -> String {
         let widths: Vec<usize> = (0..self.columns.len()).map(|place| self.width(place)).collect();
         let header: Vec<String> = self.columns.iter().map(|(name, _)| name.clone()).collect();
         let rule = self.columns.iter().zip(&widths).map(|((_, align), width)| match align {
             Align::Left => "-".repeat(*width),
             Align::Right => format!("{}:", "-".repeat(width - 1)),
         });
-        let mut text = self.line(&header, &widths);
-        text += &format!("| {} |\n", rule.collect::<Vec<_>>().join(" | "));
-        for row in &self.rows {
-            text += &self.line(row, &widths);
-        }
-        text + "\n"
+        let rule = format!("| {} |", rule.collect::<Vec<_>>().join(" | "));
+        let rows = self.rows.iter().map(|row| self.line(row, &widths));
+        let lines: Vec<_> = [self.line(&header, &widths), rule].into_iter().chain(rows).collect();
+        lines.join("\n")
     }
 
     fn width(&self, place: usize) -> usize {
@@ -72,7 +104,7 @@ impl Table {
             Align::Left => format!("{cell:<width$}"),
             Align::Right => format!("{cell:>width$}"),
         });
-        format!("| {} |\n", cells.collect::<Vec<_>>().join(" | ")).replace(" \n", "\n")
+        format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
     }
 }
 
