@@ -86,3 +86,30 @@ fn run_id(event: &Event) -> Result<RunId, Failure> {
         ))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_is_an_event_and_its_run_is_named_after_the_execution() {
+        let sample = include_str!("../../../events/planner.json");
+        let event: Event = serde_json::from_str(sample).unwrap();
+        assert_eq!(run_id(&event).unwrap().as_str(), "first-run");
+        let given = Input { run_id: Some("given".to_owned()), ..event.input };
+        let event = Event { input: given, ..event };
+        assert_eq!(run_id(&event).unwrap().as_str(), "given");
+    }
+
+    #[test]
+    fn the_samples_for_the_console_are_inputs() {
+        let input = |sample| serde_json::from_str::<Input>(sample).unwrap();
+        let by_uri = input(include_str!("../../../events/console.json"));
+        assert!(by_uri.config_uri.is_some_and(|uri| uri.starts_with("s3://")));
+        let inline = input(include_str!("../../../events/console-inline.json"));
+        let config = inline.config.unwrap().to_string();
+        let run_id: RunId = "first-run".parse().unwrap();
+        let prepared = draft(&config, run_id, &Source::Deployed).unwrap();
+        assert_eq!(prepared.plan.experiments.len(), 4);
+    }
+}

@@ -63,3 +63,20 @@ pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
     tracing::info!(status, attempt = receipt.attempt, records = receipt.records, "Block ended.");
     Ok(Output { status, attempt: receipt.attempt, records: receipt.records, ended: receipt.ended })
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::run::{Source, draft};
+
+    use super::*;
+
+    #[test]
+    fn the_sample_names_a_block_of_the_example() {
+        let sample = include_str!("../../../events/runner.json");
+        let event: Event = serde_json::from_str(sample).unwrap();
+        let config = include_str!("../../../events/bedrock.yml");
+        let plan = draft(config, event.run_id, &Source::Deployed).unwrap().plan;
+        assert!(plan.block(&event.experiment, event.block).is_some());
+        assert_eq!(event.round, 1);
+    }
+}

@@ -52,3 +52,20 @@ pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
     tracing::info!(%run_id, cause = event.cause, "Run concluded.");
     Ok(Output::Concluded(conclusion))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_and_what_the_rule_sends_are_events() {
+        let sample = include_str!("../../../events/summarizer.json");
+        let event: Event = serde_json::from_str(sample).unwrap();
+        assert_eq!(event.run_id.unwrap().as_str(), "first-run");
+        // After a failure, as `finish` hands over what EventBridge gives it.
+        let rule = r#"{"execution": "arn:aws:states:us-east-1:1:execution:fmgauge-run:first-run",
+            "final": true, "cause": "timed_out"}"#;
+        let event: Event = serde_json::from_str(rule).unwrap();
+        assert!(event.run_id.is_none() && event.execution.is_some());
+    }
+}

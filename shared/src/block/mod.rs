@@ -1,7 +1,7 @@
 //! `run_block`: keeps the load for one block and leaves its receipt.
 //!
 //! Claim, connect and warm every slot, wait for all (the barrier), keep the load for the window,
-//! drain, and leave the receipt. Records are stored while it runs, by the [`recorder`], apart from
+//! drain, and leave the receipt. Records are stored while it runs, by the recorder, apart from
 //! the tasks that send and receive. It holds no logic of any protocol, and does not decide what a
 //! failed request means.
 

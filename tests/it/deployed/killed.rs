@@ -11,7 +11,7 @@ use shared::record::Phase;
 use shared::run::{Prepared, Source, draft};
 use shared::store::pack::RECORDS_PER_CHUNK;
 use shared::store::{BlockEnd, BlockKey};
-use simulator::{OutputTokens, Profile, Simulator, SimulatorConfig, Truth};
+use simulator::{Outcome, OutputTokens, Profile, Simulator, SimulatorConfig, Truth};
 
 use super::stack::Stack;
 use super::taken::{Taken, request_ids};
@@ -95,8 +95,8 @@ async fn kill_and_retry(stack: &Stack, seed: u64) {
     let [block] = &taken.blocks[..] else { panic!("{:?}", taken.blocks) };
     let receipt = block.receipt.as_ref().unwrap();
     assert_eq!((block.attempt, receipt.attempt, receipt.ended), (2, 2, BlockEnd::Requests));
-    let measured = |phase| taken.counted.iter().filter(|record| record.phase == phase).count();
-    assert_eq!((measured(Phase::Measured), measured(Phase::Warmup)), (REQUESTS, SLOTS));
+    let counted = |phase| taken.counted.iter().filter(|record| record.phase == phase).count();
+    assert_eq!((counted(Phase::Measured), counted(Phase::Warmup)), (REQUESTS, SLOTS));
     assert!(taken.uncounted.iter().all(|record| record.attempt == 1));
     let summary = taken.summary().summary;
     assert_eq!(summary.experiments[0].requests.sent, 600);
@@ -117,9 +117,12 @@ async fn kill_and_retry(stack: &Stack, seed: u64) {
         let sent = prompt_sha256.as_ref().unwrap();
         assert!(sendable.contains(sent), "sent by nobody we know: {sent}");
     }
+    let broken_off = lost.values().filter(|truth| truth.outcome != Outcome::Ok).count();
+    assert!(broken_off <= SLOTS, "{broken_off} requests were in flight");
     assert!(lost.len() <= LOST_AT_MOST, "{} requests were lost", lost.len());
     println!(
-        "seed {seed}: killed after {ended} of {} requests; {} stored by the killed attempt, {} lost; {:.1?}",
+        "seed {seed}: killed after {ended} of {} requests; {} stored by the killed attempt, {} lost, \
+         {broken_off} of them in flight; {:.1?}",
         REQUESTS + SLOTS,
         uncounted.len(),
         lost.len(),

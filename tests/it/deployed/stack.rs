@@ -81,7 +81,8 @@ impl Stack {
     /// Starts an execution of the run machine; its ARN.
     pub(super) fn start(&self, input: &Value) -> String {
         let machine = self.text("run_state_machine");
-        let started = self.ask("start", &["--state-machine", machine, "--input", &input.to_string()]);
+        let started =
+            self.ask("start", &["--state-machine", machine, "--input", &input.to_string()]);
         started["execution"].as_str().unwrap().to_owned()
     }
 
