@@ -24,6 +24,7 @@ enum Style {
 #[derive(Debug)]
 pub(crate) struct Progress {
     style: Style,
+    bars: MultiProgress,
     lanes: BTreeMap<Name, LaneProgress>,
 }
 
@@ -54,7 +55,8 @@ impl Progress {
                 LaneProgress { bar, sent: AtomicU64::new(0), errors: AtomicU64::new(0) };
             (lane.endpoint.clone(), lane_progress)
         };
-        Self { style, lanes: plan.lanes.iter().map(lane).collect() }
+        let lanes = plan.lanes.iter().map(lane).collect();
+        Self { style, bars, lanes }
     }
 
     pub(crate) fn block_ended(&self, lane: &Lane, block: &BlockPlan, run: &BlockRun) {
@@ -76,9 +78,15 @@ impl Progress {
         }
     }
 
+    /// A remark that does not disturb the live lines.
+    pub(crate) fn remark(&self, text: &str) {
+        self.bars.suspend(|| note(text));
+    }
+
+    /// Leaves the live lines as they are.
     pub(crate) fn finish(&self) {
         for lane in self.lanes.values() {
-            lane.bar.finish();
+            lane.bar.abandon();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `fmgauge run`: plans, measures and concludes on this machine.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use futures_util::future::join_all;
@@ -26,8 +27,8 @@ pub(crate) async fn run(arguments: &arguments::Run, out: &Path, wall: WallClock)
     };
     let run_id = plan.run_id.clone();
     let signals = Signals::default();
-    let listening = tokio::spawn(listen(signals.clone()));
-    let progress = Progress::new(&plan, arguments.quiet);
+    let progress = Arc::new(Progress::new(&plan, arguments.quiet));
+    let listening = tokio::spawn(listen(signals.clone(), Arc::clone(&progress)));
     let lanes = plan
         .lanes
         .iter()
@@ -146,11 +147,11 @@ async fn run_lane(
 }
 
 /// The first Ctrl-C stops sending and drains, the second gives up what is in flight.
-async fn listen(signals: Signals) {
+async fn listen(signals: Signals, progress: Arc<Progress>) {
     if tokio::signal::ctrl_c().await.is_err() {
         return;
     }
-    note("stopping: waiting for the requests in flight (Ctrl-C again gives them up)");
+    progress.remark("stopping: waiting for the requests in flight (Ctrl-C again gives them up)");
     signals.stop.cancel();
     if tokio::signal::ctrl_c().await.is_ok() {
         signals.cut.cancel();

@@ -114,15 +114,22 @@ impl BedrockEndpoint {
 
         // The first token's deadline counts from the send, which the connection stamps later.
         let begun = Instant::now();
+        let connected_by = begun + self.deadlines.connect * 2;
         let output = loop {
             let (limit, deadline) = match self.slot.sent() {
                 Some(sent) => self.first_token_limit(sent),
-                None => (begun + self.deadlines.connect * 2, Deadline::Connect),
+                // What is sent later is due later, so it is soon enough to look again then.
+                None => {
+                    let (look_again, _) = self.first_token_limit(Instant::now());
+                    (look_again.min(connected_by), Deadline::Connect)
+                }
             };
             match timeout_at(limit, &mut sending).await {
                 Ok(Ok(output)) => break output,
                 Ok(Err(error)) => return Ending::of_send(&error),
-                Err(_elapsed) if deadline == Deadline::Connect && self.slot.sent().is_some() => {}
+                Err(_elapsed)
+                    if deadline == Deadline::Connect
+                        && (limit < connected_by || self.slot.sent().is_some()) => {}
                 Err(_elapsed) => return Ending::of(Outcome::TimedOut(deadline)),
             }
         };
