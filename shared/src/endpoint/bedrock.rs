@@ -18,7 +18,7 @@ use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{ConnectError, Exchange, SlotConnection};
+use super::connection::{Exchange, SlotConnection, SlotError};
 use super::failure::{chain, classify, detail};
 use super::{BoxFuture, Endpoint, Request};
 use crate::plan::{Deadlines, EndpointSpec};
@@ -47,7 +47,7 @@ impl BedrockEndpoint {
         config: &SdkConfig,
         tls: ClientConfig,
     ) -> Self {
-        let slot = SlotConnection::new(tls, deadlines.connect);
+        let slot = SlotConnection::new(tls, deadlines);
         let mut builder = Builder::from(config)
             .region(Region::new(spec.region.clone()))
             .retry_config(RetryConfig::disabled())
@@ -110,32 +110,13 @@ impl BedrockEndpoint {
             .messages(message)
             .inference_config(inference)
             .send();
-        let mut sending = std::pin::pin!(sending);
-
-        // The first token's deadline counts from the send, which the connection stamps later.
-        let begun = Instant::now();
-        let connected_by = begun + self.deadlines.connect * 2;
-        let output = loop {
-            let (limit, deadline) = match self.slot.sent() {
-                Some(sent) => self.first_token_limit(sent),
-                // What is sent later is due later, so it is soon enough to look again then.
-                None => {
-                    let (look_again, _) = self.first_token_limit(Instant::now());
-                    (look_again.min(connected_by), Deadline::Connect)
-                }
-            };
-            match timeout_at(limit, &mut sending).await {
-                Ok(Ok(output)) => break output,
-                Ok(Err(error)) => return Ending::of_send(&error),
-                Err(_elapsed)
-                    if deadline == Deadline::Connect
-                        && (limit < connected_by || self.slot.sent().is_some()) => {}
-                Err(_elapsed) => return Ending::of(Outcome::TimedOut(deadline)),
-            }
+        let output = match sending.await {
+            Ok(output) => output,
+            Err(error) => return Ending::of_send(&error),
         };
 
         let mut stream = output.stream;
-        let sent = self.slot.sent().unwrap_or(begun);
+        let sent = self.slot.sent().unwrap_or_else(Instant::now);
         loop {
             let (limit, deadline) = match answer.last_event {
                 Some(last) if answer.first_content.is_some() => self.stall_limit(sent, last),
@@ -214,13 +195,12 @@ impl Ending {
                 Self { outcome, error: Some(detail(code, message)) }
             }
             SdkError::DispatchFailure(failure) => {
-                let timed_out = failure.as_connector_error().is_some_and(|error| {
+                let slot_error = failure.as_connector_error().and_then(|error| {
                     let source = std::error::Error::source(error);
-                    let connect = source.and_then(|source| source.downcast_ref::<ConnectError>());
-                    matches!(connect, Some(ConnectError::Deadline(_)))
+                    source.and_then(|source| source.downcast_ref::<SlotError>())
                 });
-                if timed_out {
-                    let outcome = Outcome::TimedOut(Deadline::Connect);
+                if let Some(SlotError::Deadline(deadline, _)) = slot_error {
+                    let outcome = Outcome::TimedOut(*deadline);
                     return Self { outcome, error: Some(detail(None, &text)) };
                 }
                 let class = if failure.is_io() || failure.is_timeout() {

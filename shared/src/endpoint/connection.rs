@@ -31,8 +31,11 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
 use hyper_util::client::legacy::connect::HttpConnector as TcpConnector;
 use rustls::ClientConfig;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use tower_service::Service;
+
+use crate::plan::Deadlines;
+use crate::record::Deadline;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -61,13 +64,13 @@ pub fn http1_only(mut config: ClientConfig) -> ClientConfig {
 #[error("failed to set up TLS with the system's root certificates")]
 pub struct TlsError(#[source] BoxError);
 
-/// A connection could not be opened.
+/// What the connection itself ends a request with.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ConnectError {
-    /// It took longer than allowed.
-    #[error("no connection within {} ms", .0.as_millis())]
-    Deadline(Duration),
-    /// It was refused, or broke while it was being set up.
+pub(crate) enum SlotError {
+    /// A deadline passed before the response's head arrived.
+    #[error("{} of {} ms has passed", .0.name(), .1.as_millis())]
+    Deadline(Deadline, Duration),
+    /// The connection was refused, or broke while it was being set up.
     #[error("failed to connect")]
     Refused(#[source] BoxError),
 }
@@ -101,7 +104,7 @@ pub(crate) struct SlotConnection(Arc<Slot>);
 
 struct Slot {
     connector: HttpsConnector<TcpConnector>,
-    connect_deadline: Duration,
+    deadlines: Deadlines,
     open: Mutex<Option<SendRequest<SdkBody>>>,
     exchange: Mutex<Exchange>,
 }
@@ -118,13 +121,13 @@ impl fmt::Debug for SlotConnection {
 }
 
 impl SlotConnection {
-    pub(crate) fn new(tls: ClientConfig, connect_deadline: Duration) -> Self {
+    pub(crate) fn new(tls: ClientConfig, deadlines: Deadlines) -> Self {
         let mut tcp = TcpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         Self(Arc::new(Slot {
             connector: HttpsConnector::from((tcp, tls)),
-            connect_deadline,
+            deadlines,
             open: Mutex::new(None),
             exchange: Mutex::default(),
         }))
@@ -150,7 +153,7 @@ impl SlotConnection {
         locked(&self.0.exchange).last_bytes
     }
 
-    async fn open(&self, uri: &Uri) -> Result<SendRequest<SdkBody>, ConnectError> {
+    async fn open(&self, uri: &Uri) -> Result<SendRequest<SdkBody>, SlotError> {
         let held = locked(&self.0.open).take();
         if let Some(mut sender) = held
             && sender.ready().await.is_ok()
@@ -158,15 +161,15 @@ impl SlotConnection {
             return Ok(sender);
         }
         let begun = Instant::now();
-        let limit = self.0.connect_deadline;
+        let limit = self.0.deadlines.connect;
         let connecting = async {
             let io = self.0.connector.clone().call(uri.clone()).await?;
             Ok::<_, BoxError>(http1::handshake(io).await?)
         };
         let (sender, connection) = timeout(limit, connecting)
             .await
-            .map_err(|_elapsed| ConnectError::Deadline(limit))?
-            .map_err(ConnectError::Refused)?;
+            .map_err(|_elapsed| SlotError::Deadline(Deadline::Connect, limit))?
+            .map_err(SlotError::Refused)?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "Connection ended.");
@@ -181,15 +184,21 @@ impl SlotConnection {
             request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
         let uri = request.uri().clone();
         let mut sender = self.open(&uri).await.map_err(|error| match error {
-            ConnectError::Deadline(_) => ConnectorError::timeout(error.into()),
-            ConnectError::Refused(_) => ConnectorError::io(error.into()),
+            SlotError::Deadline(..) => ConnectorError::timeout(error.into()),
+            SlotError::Refused(_) => ConnectorError::io(error.into()),
         })?;
         to_origin_form(&mut request).map_err(ConnectorError::user)?;
 
         let sent = Instant::now();
         locked(&self.0.exchange).sent = Some(sent);
-        let response =
-            sender.send_request(request).await.map_err(|error| ConnectorError::io(error.into()))?;
+        let Deadlines { first_token, request: whole, .. } = self.0.deadlines;
+        let limit = (first_token, Deadline::FirstToken).min((whole, Deadline::Request));
+        let response = timeout_at(sent + limit.0, sender.send_request(request))
+            .await
+            .map_err(|_elapsed| {
+                ConnectorError::timeout(SlotError::Deadline(limit.1, limit.0).into())
+            })?
+            .map_err(|error| ConnectorError::io(error.into()))?;
         *locked(&self.0.open) = Some(sender);
 
         let headers = Instant::now();

@@ -163,10 +163,7 @@ impl Outcome {
         match self {
             Self::Completed | Self::Cut => None,
             Self::Throttled => Some("throttled"),
-            Self::TimedOut(Deadline::Connect) => Some("deadline_connect"),
-            Self::TimedOut(Deadline::FirstToken) => Some("deadline_first_token"),
-            Self::TimedOut(Deadline::Stall) => Some("deadline_stall"),
-            Self::TimedOut(Deadline::Request) => Some("deadline_request"),
+            Self::TimedOut(deadline) => Some(deadline.name()),
             Self::Failed(class) => Some(class.name()),
         }
     }
@@ -184,6 +181,18 @@ pub enum Deadline {
     Stall,
     /// The whole request.
     Request,
+}
+
+impl Deadline {
+    /// The class under which it is counted.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "deadline_connect",
+            Self::FirstToken => "deadline_first_token",
+            Self::Stall => "deadline_stall",
+            Self::Request => "deadline_request",
+        }
+    }
 }
 
 /// What kind of failure it was. Throttling and deadlines are outcomes of their own.

@@ -55,10 +55,10 @@ pub struct BlockReference {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The configuration is not acceptable.
-    #[error("{0}")]
+    #[error(transparent)]
     Config(#[from] ConfigErrors),
     /// A dataset cannot be used.
-    #[error("dataset {name}: {source}")]
+    #[error("dataset {name}")]
     Dataset {
         /// Which one.
         name: Name,
