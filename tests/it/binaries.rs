@@ -11,7 +11,15 @@ pub(crate) fn folder() -> &'static Path {
     FOLDER.get_or_init(|| {
         let target = target();
         let status = Command::new("cargo")
-            .args(["build", "--profile", "e2e", "--locked", "--workspace", "--bins", "--target-dir"])
+            .args([
+                "build",
+                "--profile",
+                "e2e",
+                "--locked",
+                "--workspace",
+                "--bins",
+                "--target-dir",
+            ])
             .arg(&target)
             .current_dir(workspace())
             .status()

@@ -79,7 +79,10 @@ async fn start(arguments: &arguments::Run, out: &Path) -> Result<Started> {
     let (connections, simulator) = connect(&prepared.plan).await?;
     let stores = local::open(out).await?;
     prepare(&prepared, &stores, &owner(now), now).await?;
-    note(&format!("run {}: {} experiments", prepared.plan.run_id, prepared.plan.experiments.len()));
+    if !arguments.quiet {
+        let plan = &prepared.plan;
+        note(&format!("run {}: {} experiments", plan.run_id, plan.experiments.len()));
+    }
     Ok(Started { stores, plan: prepared.plan, connections, simulator })
 }
 
@@ -107,15 +110,18 @@ async fn resume(arguments: &arguments::Run, run: &str, out: &Path) -> Result<Sta
         }
     }
     let (connections, simulator) = connect(&plan).await?;
-    if meta.status == RunStatus::Complete {
-        note(&format!("run {run_id} is complete already"));
+    let standing = if meta.status == RunStatus::Complete {
+        "is complete already"
     } else {
         stores
             .records
             .set_status(&run_id, RunStatus::Running, None)
             .await
             .map_err(RunError::from)?;
-        note(&format!("run {run_id} goes on"));
+        "goes on"
+    };
+    if !arguments.quiet {
+        note(&format!("run {run_id} {standing}"));
     }
     Ok(Started { stores, plan, connections, simulator })
 }

@@ -1,7 +1,7 @@
 //! `run_block`: keeps the load for one block and leaves its receipt.
 //!
-//! Claim, connect and warm every slot, wait for all (the barrier), keep the load for the window,
-//! drain, and leave the receipt. Records are stored while it runs, by the recorder, apart from
+//! Connect and warm every slot, wait for all (the barrier), keep the load for the window, drain, and
+//! leave the receipt of a claimed attempt. Records are stored while it runs, by the recorder, apart from
 //! the tasks that send and receive. It holds no logic of any protocol, and does not decide what a
 //! failed request means.
 
@@ -22,7 +22,7 @@ use crate::endpoint::{Endpoint, Request};
 use crate::load::ClosedLoop;
 use crate::plan::{BlockPlan, Experiment, Plan};
 use crate::record::{Phase, Record};
-use crate::store::{BlockKey, Claim, Receipt, RecordStore, Standing, StoreError};
+use crate::store::{BlockKey, Receipt, RecordStore, Standing, StoreError};
 
 /// How often a worker asks whether it may go on.
 const STANDING_EVERY: Duration = Duration::from_secs(2);
@@ -46,6 +46,8 @@ pub struct BlockJob {
     pub plan: Arc<Plan>,
     /// Which block of it.
     pub key: BlockKey,
+    /// The attempt that was claimed.
+    pub attempt: u32,
     /// The prompts of the block's dataset.
     pub prompts: Arc<[Prompt]>,
 }
@@ -103,14 +105,13 @@ pub enum BlockError {
 #[derive(Debug)]
 struct Attempt {
     job: BlockJob,
-    number: u32,
     experiment: Experiment,
     block: BlockPlan,
     order: Vec<u32>,
     signals: Signals,
 }
 
-/// Measures one block, or finds that it has been measured.
+/// Measures one block under a claimed attempt.
 pub async fn run_block<R: RecordStore>(
     job: BlockJob,
     store: &R,
@@ -118,24 +119,20 @@ pub async fn run_block<R: RecordStore>(
     wall: WallClock,
     signals: &Signals,
     observer: &dyn Observer,
-) -> Result<BlockRun, BlockError> {
+) -> Result<Receipt, BlockError> {
     let planned = (job.plan.block(&job.key.experiment, job.key.block).cloned())
         .zip(job.plan.experiment(&job.key.experiment).cloned());
     let Some((block, experiment)) = planned else {
         return Err(BlockError::NotPlanned(job.key));
     };
-    let key = job.key.clone();
-    let number = match store.claim(&key).await? {
-        Claim::Done(receipt) => return Ok(BlockRun::AlreadyMeasured(receipt)),
-        Claim::Attempt(number) => number,
-    };
-    tracing::info!(experiment = %key.experiment, block = key.block, attempt = number, "Block claimed.");
+    let (key, number) = (job.key.clone(), job.attempt);
+    tracing::info!(experiment = %key.experiment, block = key.block, attempt = number, "Block begins.");
 
     let length = u32::try_from(job.prompts.len()).unwrap_or(u32::MAX);
     let order = dataset::deal(job.plan.seed, &experiment.dataset, length);
     // The block's own: being superseded must not stop other blocks.
     let signals = Signals { stop: signals.stop.child_token(), cut: signals.cut.child_token() };
-    let attempt = Arc::new(Attempt { job, number, experiment, block, order, signals });
+    let attempt = Arc::new(Attempt { job, experiment, block, order, signals });
     let anchor = Anchor { instant: Instant::now(), wall: wall() };
 
     let (recorder, sender) = Recorder::new(&attempt, anchor);
@@ -163,7 +160,7 @@ pub async fn run_block<R: RecordStore>(
         spent: stored.spent,
     };
     store.finish(&key, &receipt).await?;
-    Ok(BlockRun::Measured(receipt))
+    Ok(receipt)
 }
 
 /// One instant on both clocks: later wall-clock times follow from the monotonic one.
@@ -186,13 +183,13 @@ impl Anchor {
 async fn watch<R: RecordStore>(attempt: &Attempt, store: &R) -> StoreError {
     loop {
         tokio::time::sleep(STANDING_EVERY).await;
-        match store.standing(&attempt.job.key, attempt.number).await {
+        match store.standing(&attempt.job.key, attempt.job.attempt).await {
             Ok(Standing::Current) => {}
             Ok(Standing::Stopping) => attempt.signals.stop.cancel(),
             Ok(Standing::Superseded) => {
                 attempt.signals.stop.cancel();
                 attempt.signals.cut.cancel();
-                return StoreError::Superseded { attempt: attempt.number };
+                return StoreError::Superseded { attempt: attempt.job.attempt };
             }
             Err(error) => tracing::warn!(%error, "Failed to read the block's standing."),
         }
@@ -289,7 +286,7 @@ impl Attempt {
             &key.experiment,
             key.round,
             key.block,
-            self.number,
+            self.job.attempt,
             sequence,
         );
         Request {

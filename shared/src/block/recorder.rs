@@ -108,7 +108,7 @@ impl Recorder {
             experiment: key.experiment.clone(),
             round: key.round,
             block: key.block,
-            attempt: self.attempt.number,
+            attempt: self.attempt.job.attempt,
             sequence,
             phase,
             slot,
@@ -136,7 +136,7 @@ impl Recorder {
         for chunk in pack(batch)? {
             self.digest.add(&chunk);
             self.recorded.chunks += 1;
-            let (key, number) = (&self.attempt.job.key, self.attempt.number);
+            let (key, number) = (&self.attempt.job.key, self.attempt.job.attempt);
             store.put_chunk(key, number, self.recorded.chunks, chunk).await?;
         }
         self.recorded.records += u32::try_from(batch.len()).unwrap_or(u32::MAX);

@@ -11,7 +11,7 @@ use crate::dataset::Prompt;
 use crate::endpoint::bedrock::BedrockEndpoint;
 use crate::endpoint::{self, Endpoint};
 use crate::plan::{EndpointKind, EndpointSpec, Plan};
-use crate::store::{ArtifactStore, BlockKey, Receipt, RecordStore, StoreError, keys};
+use crate::store::{ArtifactStore, BlockKey, Claim, RecordStore, keys};
 use crate::units::Name;
 
 /// What connecting to endpoints takes; made once in a process.
@@ -72,7 +72,7 @@ impl Connections {
     }
 }
 
-/// Reads the plan and the prompts of a block and measures it.
+/// Claims a block and measures it, or finds that somebody has.
 pub async fn measure<R: RecordStore, A: ArtifactStore>(
     key: BlockKey,
     stores: &Stores<R, A>,
@@ -86,26 +86,15 @@ pub async fn measure<R: RecordStore, A: ArtifactStore>(
     let experiment = plan.experiment(&key.experiment).ok_or_else(not_planned)?;
     let spec = plan.endpoint(&experiment.endpoint).ok_or_else(not_planned)?;
     let connect = connections.connect(spec, &plan)?;
-    let prompts = match read_prompts(stores, &key, &experiment.dataset).await {
-        // A complete run has no prompts any more; its blocks are done, and late repeats learn that.
-        Err(missing @ RunError::Missing { .. }) => {
-            let receipt = receipt(&stores.records, &key).await?;
-            return receipt.map(BlockRun::AlreadyMeasured).ok_or(missing);
-        }
-        prompts => prompts?,
+    let attempt = match stores.records.claim(&key).await? {
+        Claim::Done(receipt) => return Ok(BlockRun::AlreadyMeasured(receipt)),
+        Claim::Attempt(attempt) => attempt,
     };
-    let job = BlockJob { plan: Arc::new(plan), key, prompts };
-    Ok(run_block(job, &stores.records, &*connect, wall, signals, observer).await?)
-}
-
-/// The block's receipt, where it was measured to its end.
-async fn receipt<R: RecordStore>(
-    records: &R,
-    key: &BlockKey,
-) -> Result<Option<Receipt>, StoreError> {
-    let blocks = records.blocks(&key.run_id).await?;
-    let block = blocks.into_iter().find(|block| block.key == *key);
-    Ok(block.and_then(|block| block.receipt).filter(Receipt::is_final))
+    // After the claim: a complete run has no prompts any more.
+    let prompts = read_prompts(stores, &key, &experiment.dataset).await?;
+    let job = BlockJob { plan: Arc::new(plan), key, attempt, prompts };
+    let receipt = run_block(job, &stores.records, &*connect, wall, signals, observer).await?;
+    Ok(BlockRun::Measured(receipt))
 }
 
 async fn read_prompts<R: RecordStore, A: ArtifactStore>(

@@ -72,21 +72,23 @@ async fn a_run_through_step_functions_equals_a_local_one() {
     let simulator = SimulatorConfig { seed: 7, profiles: profiles(), ..Default::default() };
     let simulator = Simulator::spawn_thread(simulator).unwrap();
     let text = config(&simulator.url());
-    let after_up = started.elapsed();
+    let up = started.elapsed();
 
+    let measuring = Instant::now();
     let out = TempDir::new().unwrap();
     std::fs::write(out.path().join("config.yml"), &text).unwrap();
     let out = out.path();
     let conclusion = fmgauge(out, &["run", "--run-id", RUN, "config.yml", "--quiet", "--json"]);
     let local = Taken::from(&local_stores(out).await, &run_id(RUN)).await;
-    let after_local = started.elapsed();
+    let local_took = measuring.elapsed();
 
+    let measuring = Instant::now();
     let uri = stack.put_config("equal", &text).await;
     let input = json!({"config_uri": uri, "run_id": RUN});
     let ended = stack.execute("run_state_machine", &input);
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     let deployed = Taken::from(&stack.stores(), &run_id(RUN)).await;
-    let after_deployed = started.elapsed();
+    let deployed_took = measuring.elapsed();
 
     the_output_says_it_in_short(&stack, &ended.output, &deployed.summary()).await;
     assert_eq!(ended.output["cost_usd"], json!(conclusion.cost_usd));
@@ -115,10 +117,9 @@ async fn a_run_through_step_functions_equals_a_local_one() {
     same_but_for_the_time_of_writing(&deployed, &repeated);
 
     println!(
-        "{} requests each; {events} events; up {after_up:.1?}, local run {:.1?}, deployed run {:.1?}, all {:.1?}",
+        "{} requests each; {events} events; up {up:.1?}, local run {local_took:.1?}, deployed run \
+         {deployed_took:.1?}, all {:.1?}",
         local.counted.len(),
-        after_local - after_up,
-        after_deployed - after_local,
         started.elapsed(),
     );
 }
@@ -148,7 +149,7 @@ async fn the_output_says_it_in_short(stack: &Stack, output: &Value, summary: &Su
     assert_eq!((conclusion.status, conclusion.unfinished_blocks), (RunStatus::Complete, 0));
     assert!(conclusion.simulated);
     assert_eq!(conclusion.answer, summary.decision.answer);
-    assert_eq!(conclusion.cost_usd, summary.summary.counted.spent_nano_usd.as_usd());
+    assert_eq!(output["cost_usd"], json!(summary.summary.counted.spent_nano_usd.as_usd()));
     assert!(conclusion.cost_usd > 0.0);
     let bucket = stack.text("bucket");
     assert_eq!(conclusion.report, format!("s3://{bucket}/runs/{RUN}/report/report.md"));
@@ -251,7 +252,7 @@ async fn the_metrics_are_readable(stack: &Stack, summary: &SummaryFile) {
             .chain([("blocks_planned", 3.0), ("blocks_done", 3.0)])
             .collect();
         for (name, expected) in expected {
-            assert_eq!(number(name), expected, "{id}: {name}");
+            assert!((number(name) - expected).abs() < f64::EPSILON, "{id}: {name}");
         }
         let latencies = ["ttft", "e2e", "tpot"].into_iter().flat_map(|metric| {
             ["mean", "p50", "p90", "p95", "p99"].map(|statistic| format!("{metric}_{statistic}_ms"))

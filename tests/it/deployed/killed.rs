@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use shared::block::WARMUP_TEXT;
 use shared::dataset::{deal, nonce, with_nonce};
 use shared::plan::Plan;
 use shared::record::Phase;
 use shared::run::{Prepared, Source, draft};
-use shared::store::pack::RECORDS_PER_CHUNK;
+use shared::store::pack::{RECORDS_PER_CHUNK, digest};
 use shared::store::{BlockEnd, BlockKey};
 use simulator::{Outcome, OutputTokens, Profile, Simulator, SimulatorConfig, Truth};
 
@@ -95,8 +96,8 @@ async fn kill_and_retry(stack: &Stack, seed: u64) {
     let [block] = &taken.blocks[..] else { panic!("{:?}", taken.blocks) };
     let receipt = block.receipt.as_ref().unwrap();
     assert_eq!((block.attempt, receipt.attempt, receipt.ended), (2, 2, BlockEnd::Requests));
-    let counted = |phase| taken.counted.iter().filter(|record| record.phase == phase).count();
-    assert_eq!((counted(Phase::Measured), counted(Phase::Warmup)), (REQUESTS, SLOTS));
+    let count = |phase| taken.counted.iter().filter(|record| record.phase == phase).count();
+    assert_eq!((count(Phase::Measured), count(Phase::Warmup)), (REQUESTS, SLOTS));
     assert!(taken.uncounted.iter().all(|record| record.attempt == 1));
     let summary = taken.summary().summary;
     assert_eq!(summary.experiments[0].requests.sent, 600);
@@ -112,10 +113,11 @@ async fn kill_and_retry(stack: &Stack, seed: u64) {
         assert!(lost.remove(request).is_some(), "{request}: recorded and never sent, or twice");
     }
     // ... and what else is there was sent by the killed attempt, and is not much.
-    let sendable = sent_by(&block.key, 1, &draft(&text, id.clone(), &Source::Deployed).unwrap());
+    let sendable =
+        can_be_sent(&block.key, 1, &draft(&text, id.clone(), &Source::Deployed).unwrap());
     for Truth { prompt_sha256, .. } in lost.values() {
-        let sent = prompt_sha256.as_ref().unwrap();
-        assert!(sendable.contains(sent), "sent by nobody we know: {sent}");
+        let prompt = prompt_sha256.as_ref().unwrap();
+        assert!(sendable.contains(prompt), "sent by nobody we know: {prompt}");
     }
     let broken_off = lost.values().filter(|truth| truth.outcome != Outcome::Ok).count();
     assert!(broken_off <= SLOTS, "{broken_off} requests were in flight");
@@ -131,7 +133,7 @@ async fn kill_and_retry(stack: &Stack, seed: u64) {
 }
 
 /// SHA-256 of all that an attempt at a block may send.
-fn sent_by(key: &BlockKey, attempt: u32, prepared: &Prepared) -> BTreeSet<String> {
+fn can_be_sent(key: &BlockKey, attempt: u32, prepared: &Prepared) -> BTreeSet<String> {
     let plan: &Plan = &prepared.plan;
     let block = plan.block(&key.experiment, key.block).unwrap();
     let prompts = &prepared.datasets[0].prompts;
@@ -142,11 +144,7 @@ fn sent_by(key: &BlockKey, attempt: u32, prepared: &Prepared) -> BTreeSet<String
         let prompt = &prompts[order[place as usize] as usize];
         let (run, experiment) = (&key.run_id, &key.experiment);
         let nonce = nonce(run, experiment, key.round, key.block, attempt, sequence);
-        sha256(&with_nonce(&nonce, &prompt.text))
+        digest(&[with_nonce(&nonce, &prompt.text)])
     });
-    measured.chain([sha256(shared::block::WARMUP_TEXT)]).collect()
-}
-
-fn sha256(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    measured.chain([digest(&[WARMUP_TEXT])]).collect()
 }

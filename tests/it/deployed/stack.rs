@@ -1,6 +1,6 @@
 //! A deployed stack for one test, by `tests/python/stack.py`.
 
-use std::process::{Child, ChildStdin, Command, Output, Stdio};
+use std::process::{ChildStdin, Command, Output, Stdio};
 
 use serde_json::Value;
 use shared::run::Stores;
@@ -48,7 +48,7 @@ impl Stack {
             .spawn()
             .unwrap();
         let pipe = up.stdin.take().unwrap();
-        let about = json(&ended(up));
+        let about = json(&up.wait_with_output().unwrap());
         Self { folder, about, _pipe: pipe }
     }
 
@@ -149,13 +149,6 @@ fn stack_py(command: &str, folder: &TempDir) -> Command {
     let mut python = Command::new(python_environment().join("bin/python"));
     python.arg(script).arg(command).arg("--dir").arg(folder.path());
     python
-}
-
-/// What a command prints until it ends; unlike [`Child::wait_with_output`] it leaves the pipe to its
-/// standard input alone, which has been taken.
-fn ended(child: Child) -> Output {
-    assert!(child.stdin.is_none(), "it would be closed");
-    child.wait_with_output().unwrap()
 }
 
 fn json(output: &Output) -> Value {
