@@ -22,7 +22,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
+use shared::digest::sha256;
 use simulator::Truth;
 use tempfile::TempDir;
 
@@ -117,17 +117,13 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) {
         if path.is_dir() {
             collect(root, &path, files);
         } else if !name.ends_with("-shm") && !name.ends_with("-wal") {
-            files.insert(name, sha256(&fs::read(&path).unwrap()));
+            files.insert(name, sha256(fs::read(&path).unwrap()));
         }
     }
 }
 
 fn json_lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-fn sha256(bytes: impl AsRef<[u8]>) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `fmgauge simulate` in a process of its own; it ends with this value.
@@ -168,8 +164,8 @@ impl Simulate {
     fn wait_for(&self, requests: usize, child: &mut Child) {
         wait_until("so many requests", || {
             assert_eq!(child.try_wait().unwrap(), None, "it ended before {requests} requests");
-            let log = fs::read(&self.log).unwrap();
-            log.iter().filter(|byte| **byte == b'\n').count() >= requests
+            let log = fs::read_to_string(&self.log).unwrap();
+            log.matches('\n').count() >= requests
         });
     }
 }
@@ -207,14 +203,14 @@ fn number(record: &Value, field: &str) -> u32 {
     number.unwrap_or_else(|| panic!("{field} of {record}"))
 }
 
-fn is_counted(record: &&Value) -> bool {
+fn is_counted(record: &Value) -> bool {
     record["counted"] == true
 }
 
 /// How many measured requests of each experiment count.
 fn measured(records: &[Value]) -> BTreeMap<&str, u32> {
     let mut counts = BTreeMap::new();
-    for record in records.iter().filter(is_counted) {
+    for record in records.iter().filter(|record| is_counted(record)) {
         *counts.entry(text(record, "experiment")).or_default() +=
             u32::from(record["phase"] == "measured");
     }

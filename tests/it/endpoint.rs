@@ -22,7 +22,7 @@ mod tls;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
+use shared::digest::sha256;
 use shared::endpoint::bedrock::BedrockEndpoint;
 use shared::endpoint::{self, Endpoint, Request, placeholder_config};
 use shared::plan::{Deadlines, EndpointKind, EndpointSpec};
@@ -149,10 +149,6 @@ async fn ask(slot: &BedrockEndpoint, text: &str) -> Observation {
 /// What an observation is counted as: the name of its outcome and of its class.
 fn counted_as(outcome: Outcome) -> (&'static str, Option<&'static str>) {
     (outcome.name(), outcome.error_class())
-}
-
-fn sha256(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Fails unless the offsets come in the order in which things happen.

@@ -9,8 +9,8 @@
 
 Each command prints one JSON document. What `up` printed is kept in WORK/stack.json, the emulator's log is
 WORK/ministack.log. With `up --while-stdin` all processes end when whoever holds the other end of the standard input
-has ended, however that ended; `down` may still come first. Everything listens on loopback only; nothing reaches AWS, and no credentials are read. Linux only:
-processes are found in /proc.
+has ended, however that ended; `down` may still come first. Everything listens on loopback only; nothing reaches AWS,
+and no credentials are read. Linux only: processes are found in /proc.
 """
 
 import argparse

@@ -26,6 +26,7 @@ use bytes::Bytes;
 use http::header::{HOST, HeaderValue};
 use http::{HeaderMap, Uri, Version};
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
@@ -67,7 +68,7 @@ pub struct TlsError(#[source] BoxError);
 /// What the connection itself ends a request with.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SlotError {
-    /// A deadline passed before the response's head arrived.
+    /// A deadline passed before the response's head arrived, or all that an error says.
     #[error("{} of {} ms has passed", .0.name(), .1.as_millis())]
     Deadline(Deadline, Duration),
     /// The connection was refused, or broke while it was being set up.
@@ -193,12 +194,13 @@ impl SlotConnection {
         locked(&self.0.exchange).sent = Some(sent);
         let Deadlines { first_token, request: whole, .. } = self.0.deadlines;
         let limit = (first_token, Deadline::FirstToken).min((whole, Deadline::Request));
+        let too_late =
+            |_elapsed| ConnectorError::timeout(SlotError::Deadline(limit.1, limit.0).into());
+        let broken = |error: hyper::Error| ConnectorError::io(error.into());
         let response = timeout_at(sent + limit.0, sender.send_request(request))
             .await
-            .map_err(|_elapsed| {
-                ConnectorError::timeout(SlotError::Deadline(limit.1, limit.0).into())
-            })?
-            .map_err(|error| ConnectorError::io(error.into()))?;
+            .map_err(too_late)?
+            .map_err(broken)?;
         *locked(&self.0.open) = Some(sender);
 
         let headers = Instant::now();
@@ -209,8 +211,16 @@ impl SlotConnection {
             exchange.status = Some(response.status().as_u16());
             exchange.response_headers = response.headers().clone();
         }
-        let response =
-            response.map(|body| SdkBody::from_body_1_x(StampedBody { body, slot: self.clone() }));
+        let (head, body) = response.into_parts();
+        let body = StampedBody { body, slot: self.clone() };
+        let body = if head.status.is_success() {
+            SdkBody::from_body_1_x(body)
+        } else {
+            // The SDK waits for all that an error says before it tells of it.
+            let said = timeout_at(sent + limit.0, body.collect()).await.map_err(too_late)?;
+            SdkBody::from(said.map_err(broken)?.to_bytes())
+        };
+        let response = http::Response::from_parts(head, body);
         HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
     }
 }

@@ -47,7 +47,7 @@ fn a_run_that_is_stopped_drains_and_can_be_completed() {
     let stopped = desk.records("stopped");
     assert_eq!(ids(&stopped), sent(&simulator));
     assert!(stopped.iter().all(|record| record["outcome"] == "completed"));
-    assert!(stopped.iter().all(|record| is_counted(&record)));
+    assert!(stopped.iter().all(is_counted));
     let so_far = measured(&stopped)["mistral~mine~c2"];
     assert!((20..60).contains(&so_far), "{so_far}");
 

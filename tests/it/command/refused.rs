@@ -41,8 +41,9 @@ const CASES: [(&str, &str, &str, &str); 24] = [
     ("prompts: [Why", "file: a.jsonl, prompts: [Why", "line 5,", "file"),
     ("[Why is the sky blue?]", "[]", "line 5,", "prompts"),
     (", max_tokens: 5", "", "line 5,", "max_tokens"),
-    ("max_tokens: 5", "max_tokens: many", "line 5, column 66", "number"),
-    ("max_tokens: 5}", "max_tokens: 5", "line 5,", "bracket"),
+    ("max_tokens: 5", "max_tokens: many", "line 5, column 63", "whole number"),
+    // What is left open is noticed where the next thing cannot belong to it.
+    ("max_tokens: 5}", "max_tokens: 5", "line 7, column 3", "bracket"),
     ("concurrency: [1, 2]", "concurency: [1, 2]", "line 7, column 5", "concurrency"),
     ("concurrency: [1, 2]", "concurrency: [1, 0]", "line 7, column 22", "1 to 900"),
     ("concurrency: [1, 2]", "rate_per_minute: 60", "line 7,", "not yet supported"),
@@ -69,8 +70,8 @@ fn each_is_told_with_its_place_and_nothing_happens() {
             for part in [place, problem] {
                 assert!(done.stderr.contains(part), "{to:?} for {from:?}: {}", done.stderr);
             }
-            let told = done.stderr.matches("line ").count();
-            assert!(done.stderr.matches(place).count() == 1, "told {told} times: {}", done.stderr);
+            let problems = done.stderr.matches("= help: ").count();
+            assert_eq!(problems, 1, "{to:?} for {from:?}: {}", done.stderr);
         }
         assert_eq!(desk.files(), before);
         assert!(!desk.path("fmgauge-out").exists(), "{to:?} for {from:?}");

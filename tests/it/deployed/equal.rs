@@ -67,6 +67,7 @@ criteria:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_through_step_functions_equals_a_local_one() {
+    binaries::folder();
     let started = Instant::now();
     let stack = Stack::up();
     let simulator = SimulatorConfig { seed: 7, profiles: profiles(), ..Default::default() };
@@ -157,7 +158,7 @@ async fn the_output_says_it_in_short(stack: &Stack, output: &Value, summary: &Su
     assert_eq!(&serde_json::from_slice::<Value>(&latest).unwrap(), output);
 }
 
-/// Plan, prompts, requests, tokens and cost; not the times.
+/// Plan (the digests of the prompts included), requests, tokens and cost; not the times.
 fn the_measuring_is_the_same(local: &Taken, deployed: &Taken) {
     assert!(local.plan == deployed.plan, "plan.json differs");
     let plan: Plan = serde_json::from_slice(&deployed.plan).unwrap();

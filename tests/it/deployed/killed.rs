@@ -1,6 +1,7 @@
 //! A runner killed in a block, and the retry of the state machine.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -83,12 +84,18 @@ async fn kill_and_retry(stack: &Stack, seed: u64) {
     let uri = stack.put_config(id.as_str(), &text).await;
 
     let execution = stack.start(&json!({"config_uri": uri, "run_id": id}));
-    let kill_after = killed_after(seed);
-    let ended = until("requests before the kill", Duration::from_millis(2), || {
-        let ended = simulator.truth().len();
-        (ended >= kill_after).then_some(ended)
-    });
-    stack.kill_runners();
+    let ended_at_least = |count| {
+        until("requests before the kill", Duration::from_millis(2), || {
+            let ended = simulator.truth().len();
+            (ended >= count).then_some(ended)
+        })
+    };
+    ended_at_least(1);
+    let runners = stack.runners();
+    assert_eq!(runners.len(), 1, "one block, one runner");
+    let ended = ended_at_least(killed_after(seed));
+    let killed = Command::new("kill").arg("-9").args(&runners).status().unwrap();
+    assert!(killed.success(), "kill -9 {runners:?}");
     let finished = stack.wait(&execution);
     assert_eq!(finished.status, "SUCCEEDED", "{finished:?}");
 

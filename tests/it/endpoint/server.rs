@@ -33,6 +33,8 @@ pub(super) enum Reply {
     },
     /// These bytes, and the end of the connection.
     Bytes(Vec<u8>),
+    /// These bytes, and nothing more.
+    BytesThenHang(&'static str),
 }
 
 /// A listening server.
@@ -139,6 +141,10 @@ async fn write_reply(stream: &mut TcpStream, reply: Reply) -> bool {
         Reply::Bytes(bytes) => {
             stream.write_all(&bytes).await.unwrap();
             false
+        }
+        Reply::BytesThenHang(bytes) => {
+            stream.write_all(bytes.as_bytes()).await.unwrap();
+            std::future::pending().await
         }
     }
 }
