@@ -8,7 +8,8 @@ use clap::{Args, Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(version, about, propagate_version = true)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 refused (nothing sent or written), \
-                        3 the run is incomplete.\nLogs: FMGAUGE_LOG=info (or debug).")]
+                        3 the run is incomplete, 4 no \
+                        request was completed.\nLogs: FMGAUGE_LOG=info (or debug).")]
 pub(crate) struct Arguments {
     /// Where runs are kept: records, reports, and a database.
     #[arg(long, global = true, value_name = "FOLDER", default_value = "fmgauge-out")]

@@ -31,25 +31,32 @@ pub(crate) async fn connect(plan: &Plan) -> Result<(Connections, Option<Simulato
     };
     let connections = Connections::new(aws)?;
 
-    let known = Profile::built_in();
-    let mut simulated = of_kind(EndpointKind::Simulated).peekable();
-    if simulated.peek().is_none() {
+    check_simulated(plan)?;
+    if of_kind(EndpointKind::Simulated).next().is_none() {
         return Ok((connections, None));
-    }
-    for endpoint in simulated {
-        if !known.iter().any(|profile| profile.model_id == endpoint.model_id) {
-            bail!(Refusal(format!(
-                "endpoint {}: no simulation of {} is built in; simulate_as takes one of: {}",
-                endpoint.name,
-                endpoint.model_id,
-                known.iter().map(|known| known.model_id.as_str()).collect::<Vec<_>>().join(", ")
-            )));
-        }
     }
     let simulator = Simulator::spawn_thread(simulator(0, plan.seed, None))
         .context("failed to start the simulator")?;
     let connections = connections.with_simulator(simulator.url(), placeholder_config());
     Ok((connections, Some(simulator)))
+}
+
+/// Whether the simulator knows every model that the plan wants simulated.
+pub(crate) fn check_simulated(plan: &Plan) -> Result<()> {
+    let known = Profile::built_in();
+    let unknown = plan.endpoints.iter().find(|endpoint| {
+        endpoint.kind == EndpointKind::Simulated
+            && known.iter().all(|profile| profile.model_id != endpoint.model_id)
+    });
+    if let Some(endpoint) = unknown {
+        bail!(Refusal(format!(
+            "endpoint {}: no simulation of {} is built in; simulate_as takes one of: {}",
+            endpoint.name,
+            endpoint.model_id,
+            known.iter().map(|known| known.model_id.as_str()).collect::<Vec<_>>().join(", ")
+        )));
+    }
+    Ok(())
 }
 
 /// The simulator with its built-in profiles on loopback.

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use shared::run::RunError;
+use shared::run::{Conclusion, RunError};
+use shared::store::RunStatus;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub(crate) enum Exit {
     Refused = 2,
     /// A run ended before all its blocks were measured. What was measured is kept.
     Incomplete = 3,
+    /// Everything was measured, and not one request was completed.
+    NothingCompleted = 4,
 }
 
 /// What was asked for is not acceptable: the reason and the mend.
@@ -31,6 +34,15 @@ impl std::fmt::Display for Refusal {
 impl std::error::Error for Refusal {}
 
 impl Exit {
+    /// The code that a concluded run stands for.
+    pub(crate) fn of_conclusion(conclusion: &Conclusion) -> Self {
+        match conclusion.status {
+            RunStatus::Incomplete | RunStatus::Running => Self::Incomplete,
+            RunStatus::Complete if conclusion.completed_requests == 0 => Self::NothingCompleted,
+            RunStatus::Complete => Self::Done,
+        }
+    }
+
     /// The code that an error stands for.
     pub(crate) fn of_error(error: &anyhow::Error) -> Self {
         if error.downcast_ref::<Refusal>().is_some() {

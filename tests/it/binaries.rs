@@ -1,5 +1,5 @@
-//! The binaries that users run and deploy, built once for the test process; as released, but not
-//! optimised across crates, which takes minutes.
+//! The binaries that users run and deploy, built once for the test process, in the profile that the
+//! test itself was built in.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,23 +9,24 @@ use std::sync::OnceLock;
 pub(crate) fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        let target = target();
+        // <target>/<profile>/deps/<test>
+        let test = std::env::current_exe().expect("a test has a path");
+        let folder = test.ancestors().nth(2).expect("a test is in a target folder");
+        let target = folder.parent().expect("a profile is in a target folder");
+        let profile = match folder.file_name().and_then(|name| name.to_str()) {
+            Some("debug") | None => "dev",
+            Some(name) => name,
+        };
         let status = Command::new("cargo")
-            .args([
-                "build",
-                "--profile",
-                "e2e",
-                "--locked",
-                "--workspace",
-                "--bins",
-                "--target-dir",
-            ])
-            .arg(&target)
+            .args(["build", "--locked", "--workspace", "--bins", "--profile", profile])
+            // As the tests themselves were built: the same features, so nothing is built twice.
+            .args(["--tests", "--target-dir"])
+            .arg(target)
             .current_dir(workspace())
             .status()
             .expect("cargo starts");
         assert!(status.success(), "the binaries are built");
-        target.join("e2e")
+        folder.to_owned()
     })
 }
 
@@ -37,11 +38,4 @@ pub(crate) fn fmgauge() -> Command {
 /// The folder of the whole project.
 pub(crate) fn workspace() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-}
-
-/// The target folder that this test was built in.
-fn target() -> PathBuf {
-    let test = std::env::current_exe().expect("a test has a path");
-    let profile = test.parent().and_then(Path::parent);
-    profile.and_then(Path::parent).expect("<target>/<profile>/deps/<test>").to_owned()
 }

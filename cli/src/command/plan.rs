@@ -6,6 +6,7 @@ use shared::run::draft;
 
 use super::read_config;
 use crate::arguments;
+use crate::connect::check_simulated;
 use crate::exit::Exit;
 use crate::local::parse_run_id;
 use crate::terminal::say;
@@ -14,6 +15,7 @@ pub(crate) fn run(arguments: &arguments::Plan) -> Result<Exit> {
     let (text, source) = read_config(&arguments.config)?;
     let run_id = parse_run_id(&arguments.id)?;
     let plan = draft(&text, run_id, &source)?.plan;
+    check_simulated(&plan)?;
     if arguments.json {
         say(&serde_json::to_string_pretty(&plan)?);
     } else {

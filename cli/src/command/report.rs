@@ -5,7 +5,6 @@ use std::path::Path;
 use anyhow::Result;
 use jiff::Timestamp;
 use shared::run::conclude;
-use shared::store::RunStatus;
 
 use super::show;
 use crate::exit::Exit;
@@ -16,8 +15,5 @@ pub(crate) async fn run(arguments: &arguments::Report, out: &Path) -> Result<Exi
     let run = local::find(&stores, &arguments.run).await?;
     let conclusion = conclude(&run.run_id, &stores, Timestamp::now()).await?;
     show(&conclusion, arguments.json)?;
-    Ok(match conclusion.status {
-        RunStatus::Complete => Exit::Done,
-        RunStatus::Incomplete | RunStatus::Running => Exit::Incomplete,
-    })
+    Ok(Exit::of_conclusion(&conclusion))
 }

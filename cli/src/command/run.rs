@@ -52,10 +52,7 @@ pub(crate) async fn run(arguments: &arguments::Run, out: &Path, wall: WallClock)
         failures.for_each(|error| note(&format!("error: {:#}", anyhow::Error::from(error))));
         return Err(first.into());
     }
-    Ok(match conclusion.status {
-        RunStatus::Complete => Exit::Done,
-        RunStatus::Incomplete | RunStatus::Running => Exit::Incomplete,
-    })
+    Ok(Exit::of_conclusion(&conclusion))
 }
 
 /// A run that is stored and can be measured.

@@ -203,10 +203,14 @@ impl Ending {
                     let outcome = Outcome::TimedOut(*deadline);
                     return Self { outcome, error: Some(detail(None, &text)) };
                 }
-                let class = if failure.is_io() || failure.is_timeout() {
+                let class = if let Some(SlotError::Garbled(_)) = slot_error {
+                    ErrorClass::Protocol
+                } else if failure.is_io() || failure.is_timeout() {
                     ErrorClass::Connection
+                } else if failure.is_user() {
+                    ErrorClass::Validation
                 } else {
-                    // What is neither: the identity could not be resolved.
+                    // What is none of these: the identity could not be resolved.
                     ErrorClass::Credentials
                 };
                 Self::failed(class, None, &text)

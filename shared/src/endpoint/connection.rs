@@ -74,6 +74,9 @@ pub(crate) enum SlotError {
     /// The connection was refused, or broke while it was being set up.
     #[error("failed to connect")]
     Refused(#[source] BoxError),
+    /// What came back is not HTTP.
+    #[error("the answer is not HTTP")]
+    Garbled(#[source] BoxError),
 }
 
 /// What happened on the wire during the current request.
@@ -186,7 +189,7 @@ impl SlotConnection {
         let uri = request.uri().clone();
         let mut sender = self.open(&uri).await.map_err(|error| match error {
             SlotError::Deadline(..) => ConnectorError::timeout(error.into()),
-            SlotError::Refused(_) => ConnectorError::io(error.into()),
+            SlotError::Refused(_) | SlotError::Garbled(_) => ConnectorError::io(error.into()),
         })?;
         to_origin_form(&mut request).map_err(ConnectorError::user)?;
 
@@ -196,7 +199,11 @@ impl SlotConnection {
         let limit = (first_token, Deadline::FirstToken).min((whole, Deadline::Request));
         let too_late =
             |_elapsed| ConnectorError::timeout(SlotError::Deadline(limit.1, limit.0).into());
-        let broken = |error: hyper::Error| ConnectorError::io(error.into());
+        let broken = |error: hyper::Error| {
+            let garbled = error.is_parse();
+            let error: BoxError = error.into();
+            ConnectorError::io(if garbled { SlotError::Garbled(error).into() } else { error })
+        };
         let response = timeout_at(sent + limit.0, sender.send_request(request))
             .await
             .map_err(too_late)?

@@ -32,6 +32,8 @@ pub struct Conclusion {
     pub cost_usd: f64,
     /// Planned blocks that were not measured, or not to their end.
     pub unfinished_blocks: u32,
+    /// Measured requests whose answer arrived whole.
+    pub completed_requests: u64,
     /// Something in it was answered by a simulator.
     pub simulated: bool,
 }
@@ -63,6 +65,7 @@ pub async fn conclude<R: RecordStore, A: ArtifactStore>(
         answer: decision.answer.clone(),
         cost_usd: spent.as_usd(),
         unfinished_blocks,
+        completed_requests: summary.experiments.iter().map(|e| e.requests.completed).sum(),
         simulated: summary.simulated,
     };
 

@@ -58,10 +58,12 @@ pub enum RunError {
     #[error(transparent)]
     Config(#[from] ConfigErrors),
     /// A dataset cannot be used.
-    #[error("dataset {name}")]
+    #[error("line {line} of the configuration, dataset {name}")]
     Dataset {
         /// Which one.
         name: Name,
+        /// The line of the configuration that defines it.
+        line: u32,
         /// What is wrong with it.
         #[source]
         source: DatasetError,

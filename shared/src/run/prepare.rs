@@ -79,7 +79,7 @@ fn load(
         Source::Deployed => Path::new(""),
     };
     let prompts = dataset::load(&of.source, base, of.max_tokens, settings.seed, &of.name)
-        .map_err(|source| RunError::Dataset { name: of.name.clone(), source })?;
+        .map_err(|source| RunError::Dataset { name: of.name.clone(), line: of.line, source })?;
     let mut loaded = LoadedDataset { name: of.name.clone(), prompts, sha256: String::new() };
     loaded.sha256 = sha256(prompts_file(&loaded)?);
     Ok(loaded)

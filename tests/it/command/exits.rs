@@ -1,4 +1,4 @@
-//! Exit codes: 0 done, 1 failed, 2 refused, 3 incomplete (see `interrupted`).
+//! Exit codes: 0 done, 1 failed, 2 refused, 3 incomplete (see `interrupted`), 4 nothing completed.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -61,6 +61,27 @@ fn a_run_id_that_is_taken_is_refused() {
     refused(&desk, &["run", "config.yml", "--resume", "one"], "not planned from config.yml");
     desk.write("config.yml", CONFIG);
     assert_eq!(desk.run(&["run", "config.yml", "--resume", "one"]).code, Some(0));
+}
+
+#[test]
+fn a_run_without_one_completed_request_says_so() {
+    // A port that was free a moment ago, and on which nobody listens.
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let desk = Desk::new(&CONFIG.replace(
+        "kind: simulated, simulate_as:",
+        &format!("kind: bedrock, region: us-east-1, endpoint_url: \"http://{closed}\", model_id:"),
+    ));
+    let done = desk.run(&["run", "config.yml", "--quiet"]);
+    assert_eq!(done.code, Some(4), "{}", done.stderr);
+    assert!(done.stdout.contains("no request was completed"), "{}", done.stdout);
+}
+
+#[test]
+fn what_cannot_be_simulated_is_refused_by_plan_and_run() {
+    let known = "mistral.mistral-7b-instruct-v0:2";
+    let desk = Desk::new(&CONFIG.replace(known, "amazon.nova-micro-v1:0"));
+    refused(&desk, &["plan", "config.yml"], known);
+    refused(&desk, &["run", "config.yml"], known);
 }
 
 #[test]

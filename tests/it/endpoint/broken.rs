@@ -105,7 +105,7 @@ async fn half_a_frame_at_an_orderly_end() {
 #[tokio::test]
 async fn what_is_no_http_and_what_is_no_answer_of_the_service() {
     let observation = answered_with(Reply::Bytes(b"SSH-2.0-OpenSSH\r\n".to_vec())).await;
-    assert_failed(&observation, "connection");
+    assert_failed(&observation, "protocol");
     assert_eq!(observation.served.status, None);
 
     let page = |status: &str| {
