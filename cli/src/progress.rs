@@ -64,6 +64,7 @@ impl Progress {
         let known = match run {
             BlockRun::Measured(_) => "",
             BlockRun::AlreadyMeasured(_) => " had been measured before",
+            BlockRun::Stopping => " was not begun",
         };
         if matches!(run, BlockRun::AlreadyMeasured(_)) {
             progress.bar.inc(block.requests.map_or(0, u64::from));

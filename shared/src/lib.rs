@@ -1,6 +1,7 @@
 //! The measuring and deciding of fmgauge, and its adapters to AWS.
 
 pub mod block;
+pub mod causes;
 pub mod config;
 pub mod dataset;
 pub mod decision;
@@ -16,3 +17,4 @@ pub mod stats;
 pub mod store;
 pub mod summary;
 pub mod units;
+mod words;

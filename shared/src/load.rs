@@ -2,7 +2,7 @@
 //!
 //! Slots share one counter, so there are no waves: whichever slot is free sends the next sequence.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -22,23 +22,32 @@ pub struct ClosedLoop {
     requests: Option<u32>,
     until: Option<Instant>,
     stop: CancellationToken,
+    stopped: AtomicBool,
 }
 
 impl ClosedLoop {
     /// Sends sequences from 1, until `requests` were sent, or until the time, or until `stop`.
     pub fn new(requests: Option<u32>, until: Option<Instant>, stop: CancellationToken) -> Self {
-        Self { next: AtomicU32::new(1), requests, until, stop }
+        Self { next: AtomicU32::new(1), requests, until, stop, stopped: AtomicBool::new(false) }
     }
 
     /// The next sequence, `None` when sending is over.
     fn next(&self) -> Option<u32> {
-        let over =
-            self.stop.is_cancelled() || self.until.is_some_and(|until| Instant::now() >= until);
-        if over {
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            return None;
+        }
+        if self.stop.is_cancelled() {
+            self.stopped.store(true, Ordering::Relaxed);
             return None;
         }
         let sequence = self.next.fetch_add(1, Ordering::Relaxed);
         self.requests.is_none_or(|requests| sequence <= requests).then_some(sequence)
+    }
+
+    /// Whether a slot would have sent more, had it not been stopped. What is told to stop while it
+    /// drains was not stopped.
+    pub fn was_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
 
     /// One slot of the loop: sends until sending is over, and drains its last request. When `cut`

@@ -6,6 +6,8 @@
 //! | `refused`, `broken`, `deadlines` | each way to fail is an outcome of its own, sent once |
 //! | `answered` | a good answer is observed as it was given |
 //! | `blocks` | a whole block against the truth log |
+//! | `windows` | the barrier after the warm-up, and the window that a receipt tells |
+//! | `endings` | a block that ends before its time: superseded, stopping, cut |
 //! | `tls` | N slots make N connections, all HTTP/1.1, where h2 is offered |
 //! | `boto3` | a client that is not ours agrees with the simulator |
 
@@ -14,10 +16,12 @@ mod blocks;
 mod boto3;
 mod broken;
 mod deadlines;
+mod endings;
 mod local;
 mod refused;
 mod server;
 mod tls;
+mod windows;
 
 use std::path::PathBuf;
 use std::time::Duration;

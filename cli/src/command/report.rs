@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use jiff::Timestamp;
-use shared::run::conclude;
+use shared::run::{Stage, conclude};
 
 use super::show;
 use crate::exit::Exit;
@@ -13,7 +13,7 @@ use crate::{arguments, local};
 pub(crate) async fn run(arguments: &arguments::Report, out: &Path) -> Result<Exit> {
     let stores = local::open_existing(out).await?;
     let run = local::find(&stores, &arguments.run).await?;
-    let conclusion = conclude(&run.run_id, &stores, Timestamp::now()).await?;
+    let conclusion = conclude(&run.run_id, &stores, Stage::Interim, Timestamp::now()).await?;
     show(&conclusion, arguments.json)?;
     Ok(Exit::of_conclusion(&conclusion))
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use shared::block::{Signals, WallClock};
+use shared::block::{BlockRun, Signals, WallClock};
 use shared::plan::{Lane, Plan};
-use shared::run::{Connections, RunError, conclude, draft, measure, prepare};
-use shared::store::{ArtifactStore, BlockKey, RecordStore, RunStatus, keys};
+use shared::run::{Connections, RunError, Stage, conclude, draft, measure, prepare, read_plan};
+use shared::store::{BlockKey, RecordStore, RunStatus};
 use simulator::SimulatorThread;
 
 use super::{read_config, show};
@@ -19,6 +19,9 @@ use crate::exit::{Exit, Refusal};
 use crate::local::{self, LocalStores};
 use crate::progress::Progress;
 use crate::terminal::note;
+
+/// What a shell says of a process that Ctrl-C has ended.
+const EXIT_INTERRUPTED: i32 = 130;
 
 pub(crate) async fn run(arguments: &arguments::Run, out: &Path, wall: WallClock) -> Result<Exit> {
     let Started { stores, plan, connections, simulator } = match &arguments.resume {
@@ -36,10 +39,13 @@ pub(crate) async fn run(arguments: &arguments::Run, out: &Path, wall: WallClock)
     let failures: Vec<RunError> =
         join_all(lanes).await.into_iter().filter_map(Result::err).collect();
     progress.finish();
-    listening.abort();
     drop(simulator);
+    if failures.iter().any(RunError::is_superseded) {
+        bail!("another process has taken over run {run_id}: this one has left it");
+    }
 
-    let conclusion = conclude(&run_id, &stores, Timestamp::now()).await?;
+    let conclusion = conclude(&run_id, &stores, Stage::Final, Timestamp::now()).await?;
+    listening.abort();
     show(&conclusion, arguments.json)?;
     if conclusion.status != RunStatus::Complete {
         note(&format!(
@@ -93,12 +99,7 @@ async fn resume(arguments: &arguments::Run, run: &str, out: &Path) -> Result<Sta
     let stores = local::open_existing(out).await?;
     let meta = local::find(&stores, run).await?;
     let run_id = meta.run_id;
-    let key = keys::plan(&run_id);
-    let bytes = stores.artifacts.get(&key).await.map_err(RunError::from)?;
-    let bytes =
-        bytes.with_context(|| format!("run {run_id} has no {key}: it was never planned"))?;
-    let plan: Plan =
-        serde_json::from_slice(&bytes).with_context(|| format!("failed to read {key}"))?;
+    let plan = read_plan(&stores, &run_id).await?;
     if let Some(path) = &arguments.config {
         let (text, source) = read_config(path)?;
         if draft(&text, run_id.clone(), &source)?.plan.config_sha256 != plan.config_sha256 {
@@ -143,13 +144,21 @@ async fn run_lane(
             round: 1,
             block: block.block,
         };
-        let run = measure(key, stores, connections, wall, signals, progress).await?;
+        let run = measure(key, stores, connections, wall, signals, progress).await;
+        if run.as_ref().is_err_and(RunError::is_superseded) {
+            signals.stop.cancel();
+        }
+        let run = run?;
         progress.block_ended(lane, block, &run);
+        if run == BlockRun::Stopping {
+            break;
+        }
     }
     Ok(())
 }
 
-/// The first Ctrl-C stops sending and drains, the second gives up what is in flight.
+/// The first Ctrl-C stops sending and drains, the second gives up what is in flight, the third ends
+/// the process: what was stored stays.
 async fn listen(signals: Signals, progress: Arc<Progress>) {
     if tokio::signal::ctrl_c().await.is_err() {
         return;
@@ -158,5 +167,9 @@ async fn listen(signals: Signals, progress: Arc<Progress>) {
     signals.stop.cancel();
     if tokio::signal::ctrl_c().await.is_ok() {
         signals.cut.cancel();
+    }
+    if tokio::signal::ctrl_c().await.is_ok() {
+        #[expect(clippy::exit, reason = "a person has asked three times")]
+        std::process::exit(EXIT_INTERRUPTED);
     }
 }

@@ -28,9 +28,9 @@ pub(crate) struct Event {
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Output {
     status: &'static str,
-    attempt: u32,
-    records: u32,
-    ended: BlockEnd,
+    attempt: Option<u32>,
+    records: Option<u32>,
+    ended: Option<BlockEnd>,
 }
 
 /// Measures one block, within what remains of the invocation.
@@ -45,10 +45,11 @@ pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
     let key = BlockKey { run_id, experiment, round, block };
     let signals = Signals::default();
     let measuring = measure(key, stores, connections, wall, &signals, &NoObserver);
+    let begun = tokio::time::Instant::now();
     let ending = async {
-        tokio::time::sleep(remaining.saturating_sub(DRAIN)).await;
+        tokio::time::sleep_until(begun + remaining.saturating_sub(DRAIN)).await;
         signals.stop.cancel();
-        tokio::time::sleep(DRAIN.saturating_sub(RECEIPT)).await;
+        tokio::time::sleep_until(begun + remaining.saturating_sub(RECEIPT)).await;
         signals.cut.cancel();
         std::future::pending::<()>().await;
     };
@@ -57,16 +58,32 @@ pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
         () = ending => unreachable!("it waits for ever"),
     };
     let (status, receipt) = match run {
-        BlockRun::Measured(receipt) => ("measured", receipt),
-        BlockRun::AlreadyMeasured(receipt) => ("already_measured", receipt),
+        BlockRun::Measured(receipt) => ("measured", Some(receipt)),
+        BlockRun::AlreadyMeasured(receipt) => ("already_measured", Some(receipt)),
+        BlockRun::Stopping => ("stopping", None),
     };
-    tracing::info!(status, attempt = receipt.attempt, records = receipt.records, "Block ended.");
-    Ok(Output { status, attempt: receipt.attempt, records: receipt.records, ended: receipt.ended })
+    let output = Output {
+        status,
+        attempt: receipt.as_ref().map(|receipt| receipt.attempt),
+        records: receipt.as_ref().map(|receipt| receipt.records),
+        ended: receipt.as_ref().map(|receipt| receipt.ended),
+    };
+    tracing::info!(status, attempt = output.attempt, records = output.records, "Block ended.");
+    Ok(output)
 }
 
 #[cfg(test)]
 mod tests {
-    use shared::run::{Source, draft};
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Instant;
+
+    use shared::endpoint::placeholder_config;
+    use shared::run::{Source, draft, prepare};
+    use shared::store::folder::FolderStore;
+    use shared::store::sqlite::SqliteStore;
 
     use super::*;
 
@@ -78,5 +95,86 @@ mod tests {
         let plan = draft(config, event.run_id, &Source::Deployed).unwrap().plan;
         assert!(plan.block(&event.experiment, event.block).is_some());
         assert_eq!(event.round, 1);
+    }
+
+    /// An endpoint that refuses every request: its address, and how many there were.
+    fn refusing() -> (String, Arc<AtomicU32>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::<AtomicU32>::default();
+        let count = Arc::clone(&requests);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let count = Arc::clone(&count);
+                std::thread::spawn(move || refuse(stream.unwrap(), &count));
+            }
+        });
+        (url, requests)
+    }
+
+    /// Refuses until the client leaves.
+    fn refuse(mut stream: TcpStream, count: &AtomicU32) -> Option<()> {
+        let mut reader = BufReader::new(stream.try_clone().ok()?);
+        loop {
+            let mut length = 0;
+            let mut line = String::new();
+            while line != "\r\n" {
+                line.clear();
+                reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
+                let header = line.to_ascii_lowercase();
+                if let Some(value) = header.strip_prefix("content-length:") {
+                    length = value.trim().parse().ok()?;
+                }
+            }
+            reader.read_exact(&mut vec![0; length]).ok()?;
+            count.fetch_add(1, Ordering::SeqCst);
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n{}").ok()?;
+        }
+    }
+
+    #[tokio::test]
+    async fn sending_stops_before_the_end_and_a_receipt_is_left() {
+        let sending = Duration::from_millis(700);
+        let (url, requests) = refusing();
+        let config = format!(
+            r#"
+version: 1
+endpoints:
+  - name: mine
+    kind: bedrock
+    region: us-east-1
+    model_id: "mistral.mistral-7b-instruct-v0:2"
+    endpoint_url: "{url}"
+datasets: [{{name: mine, prompts: [Why is the sky blue?], max_tokens: 10}}]
+load: [{{concurrency: 2}}]
+stop: {{duration: 1m}}
+"#
+        );
+        let folder = std::env::temp_dir().join(format!("fmgauge-runner-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let records = SqliteStore::open(folder.join("records.sqlite")).await.unwrap();
+        let stores = Stores { records, artifacts: FolderStore::new(&folder) };
+        let prepared = draft(&config, "r".parse().unwrap(), &Source::Deployed).unwrap();
+        let now = "2026-11-22T10:00:00Z".parse().unwrap();
+        prepare(&prepared, &stores, "a test", now).await.unwrap();
+
+        let block = &prepared.plan.lanes[0].blocks[0];
+        let (run_id, experiment) = (prepared.plan.run_id.clone(), block.experiment.clone());
+        let event = Event { run_id: run_id.clone(), round: 1, experiment, block: block.block };
+        let connections = Connections::new(placeholder_config()).unwrap();
+        let (begun, wall) = (Instant::now(), || std::time::SystemTime::UNIX_EPOCH);
+        let handling = handle(event, &stores, &connections, wall, DRAIN + sending);
+        let output = Box::pin(handling).await.unwrap();
+        assert!(begun.elapsed() >= sending && begun.elapsed() < sending + RECEIPT);
+
+        let sent = requests.load(Ordering::SeqCst);
+        assert!(sent > 2, "more than the warm-up");
+        let ended = Some(BlockEnd::Stopped);
+        let (attempt, records) = (Some(1), Some(sent));
+        assert_eq!(output, Output { status: "measured", attempt, records, ended });
+        let states = stores.records.blocks(&run_id).await.unwrap();
+        let receipt = states[0].receipt.as_ref().unwrap();
+        assert_eq!((receipt.records, receipt.ended), (sent, BlockEnd::Stopped));
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

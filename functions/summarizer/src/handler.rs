@@ -1,10 +1,15 @@
 //! Translates between the state machine and `shared::run`: no logic of its own.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::run::{Conclusion, Failure, RunError, Stores, conclude};
+use shared::run::{Conclusion, Failure, RunError, Stage, Stores, conclude, settle};
 use shared::store::{ArtifactStore, RecordStore};
 use shared::units::RunId;
+
+/// How long the workers of a run that was ended from outside may take to drain.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Which run to conclude: by its id, or by the execution that owns it.
 #[derive(Debug, Deserialize)]
@@ -12,9 +17,10 @@ use shared::units::RunId;
 pub(crate) struct Event {
     run_id: Option<RunId>,
     execution: Option<String>,
-    #[serde(rename = "final")]
-    _final: bool,
-    cause: String,
+    /// Whether the run has ended; otherwise only its report is refreshed.
+    r#final: bool,
+    /// Why it ended: `completed`, or what a state machine calls it.
+    cause: Option<String>,
 }
 
 /// What has come of it.
@@ -48,8 +54,14 @@ pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
         }
     };
     let Some(run_id) = run_id else { return Ok(Output::NoRun { status: "no_run" }) };
-    let conclusion = conclude(&run_id, stores, now).await?;
-    tracing::info!(%run_id, cause = event.cause, "Run concluded.");
+    let stage = if event.r#final { Stage::Final } else { Stage::Interim };
+    let cause = event.cause.as_deref().unwrap_or("by hand");
+    if stage == Stage::Final && cause != "completed" {
+        // Stopping an execution does not stop the functions that it called.
+        settle(&run_id, stores, PATIENCE).await?;
+    }
+    let conclusion = conclude(&run_id, stores, stage, now).await?;
+    tracing::info!(%run_id, cause, "Run concluded.");
     Ok(Output::Concluded(conclusion))
 }
 

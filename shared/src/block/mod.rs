@@ -82,6 +82,8 @@ pub enum BlockRun {
     Measured(Receipt),
     /// Somebody had measured it: nothing was sent.
     AlreadyMeasured(Receipt),
+    /// The run is stopping, or has ended: nothing was sent.
+    Stopping,
 }
 
 /// Why a block could not be measured. A failed request is none of these.
@@ -238,8 +240,7 @@ async fn measure(
         });
     }
     let sends = joined(sending).await?;
-    let stopped = attempt.signals.stop.is_cancelled();
-    Ok(Window::new(&sends, until, attempt.block.requests, stopped))
+    Ok(Window::new(&sends, until, attempt.block.requests, closed.was_stopped()))
 }
 
 async fn joined<T: 'static>(mut tasks: JoinSet<T>) -> Result<Vec<T>, BlockError> {

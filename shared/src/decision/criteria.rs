@@ -4,10 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::words;
 use crate::plan::{Criteria, LatencyMetric, Statistic};
 use crate::summary::{ExperimentSummary, milliseconds};
 use crate::units::{ExperimentId, NanoUsd};
+use crate::words;
 
 /// What a limit is set to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +52,9 @@ impl Criterion {
         match self.unit() {
             Unit::Ms => words::exact_latency(limit),
             Unit::Usd if limit.fract() == 0.0 => format!("${limit}"),
-            Unit::Ratio | Unit::Usd => self.words(limit),
+            // Rounded where binary fractions show, far below what anybody sets.
+            Unit::Ratio => format!("{} %", (limit * 1e8).round() / 1e6),
+            Unit::Usd => self.words(limit),
         }
     }
 }
@@ -137,10 +139,12 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    /// How far the value is above the limit, in shares of the limit: value / limit - 1. A limit of 0
-    /// counts as 0.01 of its unit (one percent of errors), so that misses of it can be compared.
+    /// How far the value is above the limit, in shares of the limit: value / limit - 1. Above a
+    /// limit of 0 it is in shares of 0.01 of the unit (one percent of errors, a cent), so that
+    /// misses of it can be compared too.
     pub fn excess(&self) -> Option<f64> {
-        Some((self.value? - self.limit) / self.limit.max(0.01))
+        let whole = if self.limit > 0.0 { self.limit } else { 0.01 };
+        Some((self.value? - self.limit) / whole)
     }
 
     /// `p95 E2E 2.47 s against a limit of 2.00 s`.

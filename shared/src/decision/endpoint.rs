@@ -1,9 +1,9 @@
 //! How far one endpoint can be loaded, in a sentence for each dataset.
 
-use super::words::{self, count, latency, number, plural};
 use super::{Candidate, EndpointDecision, Limit, choice, sentence};
 use crate::summary::ExperimentSummary;
 use crate::units::Name;
+use crate::words::{self, count, latency, number, plural};
 
 /// The highest concurrency among `levels` that qualifies.
 pub(super) fn recommend(

@@ -7,7 +7,6 @@ mod choice;
 mod criteria;
 mod endpoint;
 mod sentence;
-pub(crate) mod words;
 
 use serde::{Deserialize, Serialize};
 

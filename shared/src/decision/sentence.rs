@@ -1,11 +1,11 @@
 //! The decision in words.
 
-use super::words::{self, latency, number, percent, plural, small_usd, usd};
 use super::{Candidate, Choice, DatasetDecision, Limit, NearestMiss};
 use crate::plan::Statistic;
 use crate::stats::Percentile;
 use crate::summary::{ExperimentSummary, RunSummary};
 use crate::units::{ExperimentId, Name, NanoUsd};
+use crate::words::{self, latency, number, percent, plural, small_usd, usd};
 
 /// `$4.51 per 10,000 transactions`.
 pub(super) fn per_10k(cost: NanoUsd) -> String {
@@ -155,13 +155,8 @@ pub(super) fn answer(
         _ => String::new(),
     };
     let simulated = if summary.simulated { "Simulated, not a real service: " } else { "" };
-    let missing = summary.blocks_missing();
-    let incomplete = if missing > 0 {
-        let planned = plural(summary.blocks_planned().into(), "block");
-        format!("; the run is incomplete, {missing} of {planned} missing")
-    } else {
-        String::new()
-    };
+    let incomplete = summary.incomplete().map(|what| format!("; the run is incomplete, {what}"));
+    let incomplete = incomplete.unwrap_or_default();
     words::sentence_case(&format!("{simulated}{}{why}{incomplete}.", clauses.join("; ")))
 }
 

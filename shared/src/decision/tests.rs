@@ -92,6 +92,26 @@ fn a_limit_includes_its_value_and_no_errors_means_none() {
 }
 
 #[test]
+fn a_miss_is_a_share_of_its_limit_however_small_the_limit() {
+    let mut run = Run::new(&[MISTRAL], &["chat"], &[1]);
+    run.plan.criteria =
+        Criteria { latency: Vec::new(), error_rate: Some(0.001), cost_per_10k_transactions: None };
+    run.records[0].outcome = crate::record::Outcome::Throttled;
+    let judged = &decide_run(&run).experiments[0].criteria[0];
+    let expected = (1.0 / 30.0) / 0.001 - 1.0;
+    assert!((judged.excess().unwrap() - expected).abs() < 1e-9);
+}
+
+#[test]
+fn a_stopped_block_makes_the_answer_say_that_the_run_is_incomplete() {
+    let run = Run::new(&[MISTRAL], &["chat"], &[1]).stop("mistral-7b~chat~c1", 2);
+    insta::assert_snapshot!(
+        decide_run(&run).answer,
+        @"For chat use mistral-7b at a concurrency of 1 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute), the cheapest measured with p95 E2E ≤ 2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions; the run is incomplete, 1 of 3 blocks ended before time."
+    );
+}
+
+#[test]
 fn failures_give_no_data_and_never_a_choice() {
     let decision = decide_run(&Run::new(&[MISTRAL], &["chat"], &[1, 2]).fail("mistral-7b"));
     assert_eq!(decision.datasets[0].choice, Choice::NoData);
@@ -145,4 +165,14 @@ fn each_endpoint_gets_its_highest_concurrency_that_qualifies() {
         decision.answer,
         @"For chat use mistral-7b at a concurrency of 1 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute); for long use mistral-7b at a concurrency of 1 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute); each choice is the cheapest measured with p95 E2E ≤ 1.2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions."
     );
+}
+
+#[test]
+fn limits_are_told_with_the_digits_that_they_were_set_with() {
+    let words = |share: f64| Criterion::ErrorRate.limit_words(share);
+    assert_eq!(words(0.01), "1 %");
+    assert_eq!(words(0.0025), "0.25 %");
+    assert_eq!(words(0.0001), "0.01 %");
+    assert_eq!(words(0.0), "0 %");
+    assert_eq!(words(0.07), "7 %");
 }

@@ -19,8 +19,9 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Exchange, SlotConnection, SlotError};
-use super::failure::{chain, classify, detail};
+use super::failure::{classify, detail};
 use super::{BoxFuture, Endpoint, Request};
+use crate::causes::chain;
 use crate::plan::{Deadlines, EndpointSpec};
 use crate::record::{
     Deadline, ErrorClass, ErrorDetail, Observation, Outcome, Served, Timeline, Usage, UsageSource,

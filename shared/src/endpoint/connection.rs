@@ -158,14 +158,15 @@ impl SlotConnection {
     }
 
     async fn open(&self, uri: &Uri) -> Result<SendRequest<SdkBody>, SlotError> {
+        let limit = self.0.deadlines.connect;
         let held = locked(&self.0.open).take();
+        // Not ready in time: a server that has answered and does not read the rest of the request.
         if let Some(mut sender) = held
-            && sender.ready().await.is_ok()
+            && timeout(limit, sender.ready()).await.is_ok_and(|ready| ready.is_ok())
         {
             return Ok(sender);
         }
         let begun = Instant::now();
-        let limit = self.0.deadlines.connect;
         let connecting = async {
             let io = self.0.connector.clone().call(uri.clone()).await?;
             Ok::<_, BoxError>(http1::handshake(io).await?)

@@ -76,21 +76,6 @@ pub(crate) fn detail(code: Option<&str>, message: &str) -> ErrorDetail {
     ErrorDetail { code: code.map(str::to_owned), message }
 }
 
-/// An error with its causes, as one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.ends_with(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        cause = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,7 +13,6 @@ use aws_sdk_bedrockruntime::config::{Credentials, ProvideCredentials, SharedCred
 use tokio_util::sync::CancellationToken;
 
 pub use self::connection::{TlsError, http1_only, tls};
-pub use self::failure::chain;
 use crate::record::Observation;
 use crate::store::cloud::behavior_version;
 

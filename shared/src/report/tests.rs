@@ -57,6 +57,25 @@ fn missing_blocks_are_named_and_simulated_answers_announced() {
 }
 
 #[test]
+fn stopped_blocks_make_a_run_incomplete() {
+    let run = Run::new(&[MISTRAL], &["chat"], &[1, 2])
+        .kill("mistral-7b~chat~c1", 2)
+        .stop("mistral-7b~chat~c1", 1)
+        .stop("mistral-7b~chat~c2", 3);
+    let text = markdown(&run);
+    let incomplete = text.split("**This run is incomplete:**").nth(1).unwrap().trim_start();
+    insta::assert_snapshot!(incomplete.split("\n\n!").next().unwrap(), @"
+    1 of 6 blocks missing and 2 ended before time, so some figures are of fewer requests than planned:
+
+    - `mistral-7b~chat~c1`: block 2 missing; block 1 ended before time
+    - `mistral-7b~chat~c2`: block 3 ended before time
+    ");
+    for cell in ["1 of 3 blocks missing; 1 block ended before time", " 1/3 |", " 2/3 |"] {
+        assert!(text.contains(cell), "{cell}");
+    }
+}
+
+#[test]
 fn without_criteria_the_report_says_so() {
     let mut run = Run::new(&[MISTRAL], &["chat"], &[1]);
     run.plan.criteria = Criteria::default();

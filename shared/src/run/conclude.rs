@@ -1,9 +1,11 @@
 //! From a run's records to its report and its status.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{RunError, Stores, read_json, rfc3339};
+use super::{RunError, Stores, read_plan, rfc3339};
 use crate::decision::decide;
 use crate::plan::Plan;
 use crate::record::Record;
@@ -16,6 +18,9 @@ use crate::units::RunId;
 
 /// The round that is concluded: runs have one so far.
 const ROUND: u32 = 1;
+
+/// How often a settling run is looked at.
+const SETTLE_EVERY: Duration = Duration::from_secs(1);
 
 /// What a concluded run has come to; small enough for a state machine's output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,16 +43,33 @@ pub struct Conclusion {
     pub simulated: bool,
 }
 
-/// Summarises what there is, writes the report and the readable metrics, and sets the run's status
-/// last. It can be repeated at any time, and gives the same but for the time of writing (`now`).
+/// Whether a run goes on after it is concluded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Only the report is refreshed: the run's status and its prompts stay as they are.
+    Interim,
+    /// The run has ended: its status becomes terminal, and workers that still run stop.
+    Final,
+}
+
+/// Summarises what there is, writes the report and the readable metrics, and at the end of a run sets
+/// its status last. It can be repeated at any time, and gives the same but for the time of writing (`now`).
 ///
-/// The prompts of a complete run are deleted: an incomplete one needs them to be resumed.
+/// The prompts of a run that ended complete are deleted: an incomplete one needs them to be resumed.
 pub async fn conclude<R: RecordStore, A: ArtifactStore>(
     run_id: &RunId,
     stores: &Stores<R, A>,
+    stage: Stage,
     now: Timestamp,
 ) -> Result<Conclusion, RunError> {
-    let plan: Plan = read_json(stores, run_id, keys::plan(run_id)).await?;
+    let now = rfc3339(now);
+    let plan = match read_plan(stores, run_id).await {
+        Err(missing @ RunError::Missing { .. }) if stage == Stage::Final => {
+            stores.records.set_status(run_id, RunStatus::Incomplete, Some(&now)).await?;
+            return Err(missing);
+        }
+        plan => plan?,
+    };
     let blocks = stores.records.blocks(run_id).await?;
     let summary = summarize(&plan, &blocks, stores).await?;
     let decision = decide(&plan, &summary);
@@ -69,7 +91,6 @@ pub async fn conclude<R: RecordStore, A: ArtifactStore>(
         simulated: summary.simulated,
     };
 
-    let now = rfc3339(now);
     let report = Report { plan: &plan, summary: &summary, decision: &decision, written_at: &now };
     for file in report::render(&report)? {
         let key = keys::report(run_id, file.name);
@@ -78,6 +99,9 @@ pub async fn conclude<R: RecordStore, A: ArtifactStore>(
     let latest = serde_json::to_vec_pretty(&conclusion)
         .map_err(|source| RunError::Unwritable { key: keys::LATEST.to_owned(), source })?;
     stores.artifacts.put(keys::LATEST, latest, "application/json").await?;
+    if stage == Stage::Interim {
+        return Ok(conclusion);
+    }
     if status == RunStatus::Complete {
         for dataset in &plan.datasets {
             stores.artifacts.delete(&keys::prompts(run_id, &dataset.name)).await?;
@@ -85,6 +109,26 @@ pub async fn conclude<R: RecordStore, A: ArtifactStore>(
     }
     stores.records.set_status(run_id, status, Some(&now)).await?;
     Ok(conclusion)
+}
+
+/// Asks the workers of a run to stop, and waits until each has left its receipt, for `patience` at
+/// most: one that has died leaves none.
+pub async fn settle<R: RecordStore, A: ArtifactStore>(
+    run_id: &RunId,
+    stores: &Stores<R, A>,
+    patience: Duration,
+) -> Result<(), RunError> {
+    stores.records.set_stopping(run_id).await?;
+    let until = tokio::time::Instant::now() + patience;
+    let measuring = |block: &BlockState| {
+        block.receipt.as_ref().is_none_or(|receipt| receipt.attempt < block.attempt)
+    };
+    while stores.records.blocks(run_id).await?.iter().any(measuring)
+        && tokio::time::Instant::now() < until
+    {
+        tokio::time::sleep(SETTLE_EVERY).await;
+    }
+    Ok(())
 }
 
 fn unfinished(plan: &Plan, blocks: &[BlockState]) -> u32 {
@@ -122,5 +166,39 @@ pub async fn attempt_records<R: RecordStore>(
             read::counted_records(records, &block.key, receipt).await
         }
         Some(_) | None => read::attempt_records(records, &block.key, attempt).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::RunMeta;
+    use crate::store::folder::FolderStore;
+    use crate::store::sqlite::SqliteStore;
+
+    #[tokio::test]
+    async fn a_run_that_was_never_planned_ends_incomplete() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = SqliteStore::open(folder.path().join("records.sqlite")).await.unwrap();
+        let stores = Stores { records, artifacts: FolderStore::new(folder.path()) };
+        let meta = RunMeta {
+            run_id: "r".parse().unwrap(),
+            name: None,
+            owner: "nobody".to_owned(),
+            config_sha256: String::new(),
+            status: RunStatus::Running,
+            stopping: false,
+            started_at: "2026-11-22T10:00:00.000Z".to_owned(),
+            ended_at: None,
+        };
+        stores.records.create_run(&meta).await.unwrap();
+        for (stage, status) in
+            [(Stage::Interim, RunStatus::Running), (Stage::Final, RunStatus::Incomplete)]
+        {
+            let concluded = conclude(&meta.run_id, &stores, stage, Timestamp::UNIX_EPOCH).await;
+            assert!(concluded.unwrap_err().to_string().contains("start it again"));
+            let run = stores.records.run(&meta.run_id).await.unwrap().unwrap();
+            assert_eq!(run.status, status);
+        }
     }
 }

@@ -30,7 +30,7 @@ impl Failure {
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        let message = crate::endpoint::chain(&error);
+        let message = crate::causes::chain(&error);
         if error.is_retryable() { Self::Retryable(message) } else { Self::Permanent(message) }
     }
 }

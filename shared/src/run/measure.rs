@@ -5,13 +5,15 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use rustls::ClientConfig;
 
-use super::{RunError, Stores, read, read_json};
-use crate::block::{BlockJob, BlockRun, Connect, Observer, Signals, WallClock, run_block};
+use super::{RunError, Stores, read, read_plan};
+use crate::block::{
+    BlockError, BlockJob, BlockRun, Connect, Observer, Signals, WallClock, run_block,
+};
 use crate::dataset::Prompt;
 use crate::endpoint::bedrock::BedrockEndpoint;
 use crate::endpoint::{self, Endpoint};
 use crate::plan::{EndpointKind, EndpointSpec, Plan};
-use crate::store::{ArtifactStore, BlockKey, Claim, RecordStore, keys};
+use crate::store::{ArtifactStore, BlockKey, Claim, RecordStore, Standing, StoreError, keys};
 use crate::units::Name;
 
 /// What connecting to endpoints takes; made once in a process.
@@ -81,8 +83,8 @@ pub async fn measure<R: RecordStore, A: ArtifactStore>(
     signals: &Signals,
     observer: &dyn Observer,
 ) -> Result<BlockRun, RunError> {
-    let plan: Plan = read_json(stores, &key.run_id, keys::plan(&key.run_id)).await?;
-    let not_planned = || crate::block::BlockError::NotPlanned(key.clone());
+    let plan = read_plan(stores, &key.run_id).await?;
+    let not_planned = || BlockError::NotPlanned(key.clone());
     let experiment = plan.experiment(&key.experiment).ok_or_else(not_planned)?;
     let spec = plan.endpoint(&experiment.endpoint).ok_or_else(not_planned)?;
     let connect = connections.connect(spec, &plan)?;
@@ -90,6 +92,13 @@ pub async fn measure<R: RecordStore, A: ArtifactStore>(
         Claim::Done(receipt) => return Ok(BlockRun::AlreadyMeasured(receipt)),
         Claim::Attempt(attempt) => attempt,
     };
+    match stores.records.standing(&key, attempt).await? {
+        Standing::Current => {}
+        Standing::Stopping => return Ok(BlockRun::Stopping),
+        Standing::Superseded => {
+            return Err(BlockError::from(StoreError::Superseded { attempt }).into());
+        }
+    }
     // After the claim: a complete run has no prompts any more.
     let prompts = read_prompts(stores, &key, &experiment.dataset).await?;
     let job = BlockJob { plan: Arc::new(plan), key, attempt, prompts };

@@ -11,15 +11,16 @@ mod prepare;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use self::conclude::{Conclusion, attempt_records, conclude};
+pub use self::conclude::{Conclusion, Stage, attempt_records, conclude, settle};
 pub use self::failure::Failure;
 pub use self::measure::{Connections, measure};
 pub use self::prepare::{Prepared, Source, draft, prepare};
 use crate::block::BlockError;
 use crate::config::ConfigErrors;
 use crate::dataset::DatasetError;
+use crate::plan::{PLAN_SCHEMA, Plan};
 use crate::report::RenderError;
-use crate::store::{ArtifactStore, RecordStore, StoreError};
+use crate::store::{ArtifactStore, RecordStore, StoreError, keys};
 use crate::units::{ExperimentId, Name, RunId};
 
 /// Where a run is kept.
@@ -80,7 +81,7 @@ pub enum RunError {
     #[error("run {0} exists already: choose another run id, or resume it")]
     Exists(RunId),
     /// An artifact that the run should have is not there.
-    #[error("run {run_id} has no {key}: is the run id right, and was it planned?")]
+    #[error("run {run_id} has no {key}: it ended before it was planned, so start it again")]
     Missing {
         /// Which run.
         run_id: RunId,
@@ -95,6 +96,14 @@ pub enum RunError {
         /// What is wrong with it.
         #[source]
         source: serde_json::Error,
+    },
+    /// A later fmgauge planned the run.
+    #[error("{key} has schema {schema}, this fmgauge reads up to {PLAN_SCHEMA}: use a later one")]
+    NewerPlan {
+        /// Which artifact.
+        key: String,
+        /// Its schema.
+        schema: u32,
     },
     /// A value of ours cannot be written as JSON.
     #[error("failed to write {key}")]
@@ -123,6 +132,11 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// Whether another process has taken over what this one was measuring.
+    pub fn is_superseded(&self) -> bool {
+        matches!(self, Self::Block(BlockError::Store(StoreError::Superseded { .. })))
+    }
+
     /// Whether the same step may succeed when it is taken again.
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -138,6 +152,7 @@ impl RunError {
             | Self::Missing { .. }
             | Self::Unreadable { .. }
             | Self::Unwritable { .. }
+            | Self::NewerPlan { .. }
             | Self::Render(_)
             | Self::Tls(_)
             | Self::NoSimulator(_) => false,
@@ -151,14 +166,19 @@ fn rfc3339(time: Timestamp) -> String {
     format!("{time:.3}")
 }
 
-/// Reads and parses a JSON artifact that the run must have.
-async fn read_json<T: serde::de::DeserializeOwned, R: RecordStore, A: ArtifactStore>(
+/// The plan of a stored run.
+pub async fn read_plan<R: RecordStore, A: ArtifactStore>(
     stores: &Stores<R, A>,
     run_id: &RunId,
-    key: String,
-) -> Result<T, RunError> {
+) -> Result<Plan, RunError> {
+    let key = keys::plan(run_id);
     let bytes = read(stores, run_id, &key).await?;
-    serde_json::from_slice(&bytes).map_err(|source| RunError::Unreadable { key, source })
+    let plan: Plan = serde_json::from_slice(&bytes)
+        .map_err(|source| RunError::Unreadable { key: key.clone(), source })?;
+    if plan.schema > PLAN_SCHEMA {
+        return Err(RunError::NewerPlan { key, schema: plan.schema });
+    }
+    Ok(plan)
 }
 
 async fn read<R: RecordStore, A: ArtifactStore>(

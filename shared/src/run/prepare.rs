@@ -1,6 +1,7 @@
 //! From a configuration's text to a stored plan.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -43,6 +44,9 @@ pub fn draft(config_text: &str, run_id: RunId, source: &Source) -> Result<Prepar
         .map(|settings_of| load(settings_of, &settings, source))
         .collect::<Result<Vec<_>, _>>()?;
     let plan = plan::build(&settings, &datasets, run_id);
+    if *source == Source::Deployed {
+        refuse_what_does_not_fit(&plan)?;
+    }
     Ok(Prepared { plan, datasets, config_text: config_text.to_owned() })
 }
 
@@ -63,6 +67,37 @@ fn refuse_undeployable(settings: &Settings) -> Result<(), RunError> {
             return Err(RunError::NotDeployable {
                 what: format!("dataset {} (file: {})", dataset.name, path.display()),
                 mend: "write its prompts into the configuration (`prompts: [...]`)",
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The longest that one function runs, less what it keeps for the receipt.
+const FUNCTION_TIME: Duration = Duration::from_secs(900 - 30);
+
+/// The most blocks of a lane: its state machine's history holds no more.
+const LANE_BLOCKS_MAX: usize = 1000;
+
+fn refuse_what_does_not_fit(plan: &Plan) -> Result<(), RunError> {
+    let window = FUNCTION_TIME.saturating_sub(plan.deadlines.request);
+    for lane in &plan.lanes {
+        let longest = lane.blocks.iter().filter_map(|block| block.duration).max();
+        if longest.unwrap_or(Duration::ZERO) > window || window.is_zero() {
+            return Err(RunError::NotDeployable {
+                what: format!(
+                    "blocks of {} s with requests of up to {} s",
+                    longest.unwrap_or_default().as_secs(),
+                    plan.deadlines.request.as_secs()
+                ),
+                mend: "a function ends after 900 s: shorten stop.duration or deadlines.request, \
+                       or raise replicates",
+            });
+        }
+        if lane.blocks.len() > LANE_BLOCKS_MAX {
+            return Err(RunError::NotDeployable {
+                what: format!("endpoint {} with {} blocks", lane.endpoint, lane.blocks.len()),
+                mend: "a lane has at most 1,000: use fewer replicates, loads or datasets",
             });
         }
     }
@@ -162,4 +197,40 @@ fn references(plan: &Plan) -> Vec<LaneReference> {
             blocks: lane.blocks.iter().map(reference).collect(),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(config: &str) -> String {
+        let endpoint = "{name: m, kind: bedrock, region: us-east-1, \
+                        model_id: \"mistral.mistral-7b-instruct-v0:2\"}";
+        let text = format!(
+            "version: 1\nendpoints: [{endpoint}]\n\
+             datasets: [{{name: d, prompts: [Why?], max_tokens: 5}}]\n{config}"
+        );
+        draft(&text, "r".parse().unwrap(), &Source::Deployed).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_does_not_fit_into_a_function_is_refused_with_the_mend() {
+        insta::assert_snapshot!(
+            refusal("load: [{concurrency: 1}]\nstop: {duration: 2h}"),
+            @"blocks of 1440 s with requests of up to 300 s cannot be used in a deployed run; a function ends after 900 s: shorten stop.duration or deadlines.request, or raise replicates"
+        );
+        insta::assert_snapshot!(
+            refusal("load: [{concurrency: 1}]\ndeadlines: {request: 15m}"),
+            @"blocks of 0 s with requests of up to 900 s cannot be used in a deployed run; a function ends after 900 s: shorten stop.duration or deadlines.request, or raise replicates"
+        );
+        let loads: Vec<String> = (1..=300).map(|load| load.to_string()).collect();
+        let config = format!(
+            "load: [{{concurrency: [{}]}}]\nstop: {{requests: 100000}}\nreplicates: 5",
+            loads.join(", ")
+        );
+        insta::assert_snapshot!(
+            refusal(&config),
+            @"endpoint m with 1500 blocks cannot be used in a deployed run; a lane has at most 1,000: use fewer replicates, loads or datasets"
+        );
+    }
 }

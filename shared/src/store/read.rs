@@ -3,6 +3,7 @@
 //! What counts is read through its receipt ([`counted_records`]) and must agree with it; what an
 //! attempt without a receipt left behind ([`attempt_records`]) is for accounting and for looking at.
 
+use crate::causes::chain;
 use crate::record::Record;
 use crate::store::pack::{digest, unpack};
 use crate::store::{BlockKey, Receipt, RecordStore, StoreError, keys};
@@ -43,15 +44,9 @@ fn unpack_all(key: &BlockKey, attempt: u32, chunks: &[Vec<u8>]) -> Result<Vec<Re
     for (chunk, number) in chunks.iter().zip(1..) {
         let unpacked = unpack(chunk).map_err(|error| StoreError::Unreadable {
             key: format!("{} {}", keys::attempt(key, attempt), keys::chunk(number)),
-            message: with_causes(&error),
+            message: chain(&error),
         })?;
         records.extend(unpacked);
     }
     Ok(records)
-}
-
-/// An error and what caused it, in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 
 use super::latency::{LatencyStats, nanoseconds};
-use super::warning::{Bookkeeping, warnings};
+use super::warning::warnings;
 use super::{
     BlockPlace, ExperimentSummary, RequestCounts, RunSummary, Spending, Throughput, TransactionCost,
 };
@@ -13,7 +13,7 @@ use crate::plan::{EndpointKind, EndpointSpec, Experiment, Plan};
 use crate::price::Price;
 use crate::record::{Outcome, Phase, Record};
 use crate::stats::float;
-use crate::store::{BlockEnd, BlockState, Receipt};
+use crate::store::{BlockState, Receipt};
 use crate::units::ExperimentId;
 
 /// Adds up a whole run. It keeps 8 bytes for each latency of each completed request, no records.
@@ -95,7 +95,6 @@ struct ExperimentAccumulator<'p> {
     receipts: BTreeMap<BlockPlace, &'p Receipt>,
     planned: Vec<BlockPlace>,
     simulated: bool,
-    found: u64,
     sends: Option<(u64, u64)>,
     requests: RequestCounts,
     latencies: Latencies,
@@ -118,7 +117,6 @@ impl<'p> ExperimentAccumulator<'p> {
             receipts: BTreeMap::new(),
             planned: Vec::new(),
             simulated: endpoint.is_some_and(|endpoint| endpoint.kind == EndpointKind::Simulated),
-            found: 0,
             sends: None,
             requests: RequestCounts::default(),
             latencies: Latencies::default(),
@@ -148,7 +146,6 @@ impl<'p> ExperimentAccumulator<'p> {
     /// Adds a counted record.
     fn add(&mut self, record: &Record) {
         let sent = record.sent_at_unix_ns;
-        self.found += 1;
         self.simulated |= record.served.simulated;
         self.sends = Some(self.sends.map_or((sent, sent), |(a, b)| (a.min(sent), b.max(sent))));
         self.spending.add(record, self.price);
@@ -189,26 +186,23 @@ impl<'p> ExperimentAccumulator<'p> {
 
     /// The figures.
     fn finish(self) -> ExperimentSummary {
-        let books = Bookkeeping {
-            blocks_cut: whole(
-                self.receipts.values().filter(|r| r.ended == BlockEnd::Stopped).count(),
-            ),
-            records_expected: self.receipts.values().map(|r| u64::from(r.records)).sum(),
-            records_found: self.found,
-        };
         let throughput = self.throughput();
-        let mut missing_blocks = self.planned.clone();
+        let planned = self.planned.len();
+        let (mut missing_blocks, mut stopped_blocks) = (self.planned.clone(), self.planned);
         missing_blocks.retain(|place| !self.receipts.contains_key(place));
         missing_blocks.sort_unstable();
+        stopped_blocks.retain(|place| self.receipts.get(place).is_some_and(|r| !r.is_final()));
+        stopped_blocks.sort_unstable();
         let mut summary = ExperimentSummary {
             experiment: self.experiment.id.clone(),
             endpoint: self.experiment.endpoint.clone(),
             dataset: self.experiment.dataset.clone(),
             concurrency: self.experiment.concurrency,
             simulated: self.simulated,
-            blocks_planned: whole(self.planned.len()),
-            blocks_done: whole(self.planned.len() - missing_blocks.len()),
+            blocks_planned: whole(planned),
+            blocks_done: whole(planned - missing_blocks.len() - stopped_blocks.len()),
             missing_blocks,
+            stopped_blocks,
             error_rate: self.requests.error_rate(),
             ttft: LatencyStats::of_nanos(self.latencies.ttft),
             e2e: LatencyStats::of_nanos(self.latencies.e2e),
@@ -227,7 +221,7 @@ impl<'p> ExperimentAccumulator<'p> {
             last_sent_at: self.sends.and_then(|sends| rfc3339(sends.1)),
             warnings: Vec::new(),
         };
-        summary.warnings = warnings(&summary, books);
+        summary.warnings = warnings(&summary);
         summary
     }
 
@@ -325,7 +319,7 @@ impl Spending {
     }
 }
 
-fn whole(count: usize) -> u32 {
+pub(super) fn whole(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 

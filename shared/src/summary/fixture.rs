@@ -143,11 +143,21 @@ impl Run {
 
     /// A block has no receipt: its records belong to an attempt that was killed.
     pub(crate) fn kill(mut self, experiment: &str, block: u32) -> Self {
-        let killed = |state: &&mut BlockState| {
+        self.block(experiment, block).receipt = None;
+        self
+    }
+
+    /// A block had to end before its time, with all its records nevertheless.
+    pub(crate) fn stop(mut self, experiment: &str, block: u32) -> Self {
+        self.block(experiment, block).receipt.as_mut().unwrap().ended = BlockEnd::Stopped;
+        self
+    }
+
+    fn block(&mut self, experiment: &str, block: u32) -> &mut BlockState {
+        let wanted = |state: &&mut BlockState| {
             state.key.experiment.as_str() == experiment && state.key.block == block
         };
-        self.blocks.iter_mut().find(killed).unwrap().receipt = None;
-        self
+        self.blocks.iter_mut().find(wanted).unwrap()
     }
 
     pub(crate) fn summary(&self) -> RunSummary {

@@ -21,6 +21,7 @@ use crate::record::Record;
 use crate::stats::float;
 use crate::store::BlockState;
 use crate::units::{Concurrency, ExperimentId, Name, NanoUsd};
+use crate::words::plural;
 
 pub use accumulate::RunAccumulator;
 pub use latency::LatencyStats;
@@ -59,10 +60,12 @@ pub struct ExperimentSummary {
     pub simulated: bool,
     /// Blocks in the plan, over the rounds begun.
     pub blocks_planned: u32,
-    /// Blocks with a receipt.
+    /// Blocks that were measured to their end.
     pub blocks_done: u32,
-    /// The planned blocks without one.
+    /// The planned blocks without a receipt.
     pub missing_blocks: Vec<BlockPlace>,
+    /// The planned blocks that had to end before their time: what they measured counts.
+    pub stopped_blocks: Vec<BlockPlace>,
     /// How the measured requests ended.
     pub requests: RequestCounts,
     /// Errors / (sent - cut); `None` where nothing is left to divide by.
@@ -206,14 +209,20 @@ impl RunSummary {
         self.experiments.iter().find(|experiment| experiment.experiment == *id)
     }
 
-    /// Planned blocks without a receipt, over all experiments.
-    pub fn blocks_missing(&self) -> u32 {
-        self.experiments.iter().map(|e| e.blocks_planned.saturating_sub(e.blocks_done)).sum()
-    }
-
-    /// Planned blocks, over all experiments.
-    pub fn blocks_planned(&self) -> u32 {
-        self.experiments.iter().map(|experiment| experiment.blocks_planned).sum()
+    /// What the run lacks, over all experiments: `2 of 12 blocks missing and 1 ended before time`;
+    /// `None` where every planned block was measured to its end.
+    pub(crate) fn incomplete(&self) -> Option<String> {
+        let sum = |of: fn(&ExperimentSummary) -> usize| self.experiments.iter().map(of).sum();
+        let (missing, stopped): (usize, usize) =
+            (sum(|e| e.missing_blocks.len()), sum(|e| e.stopped_blocks.len()));
+        let planned: u64 = self.experiments.iter().map(|e| u64::from(e.blocks_planned)).sum();
+        let planned = plural(planned, "block");
+        match (missing, stopped) {
+            (0, 0) => None,
+            (0, _) => Some(format!("{stopped} of {planned} ended before time")),
+            (_, 0) => Some(format!("{missing} of {planned} missing")),
+            _ => Some(format!("{missing} of {planned} missing and {stopped} ended before time")),
+        }
     }
 }
 

@@ -134,19 +134,35 @@ fn killed_attempts_are_paid_for_and_in_no_statistic() {
 }
 
 #[test]
-fn missing_blocks_and_records_are_named() {
-    let mut run = one().kill("mistral-7b~chat~c2", 2);
-    run.records.pop();
-    let summary = first(&run);
+fn missing_blocks_are_named() {
+    let summary = first(&one().kill("mistral-7b~chat~c2", 2));
     assert_eq!((summary.blocks_planned, summary.blocks_done), (3, 2));
     assert_eq!(summary.missing_blocks, [BlockPlace { round: 1, block: 2 }]);
+    assert_eq!(summary.warnings, [Warning::BlocksMissing { missing: 1, planned: 3 }]);
+}
+
+#[test]
+fn a_stopped_block_is_not_done_but_its_records_count() {
+    let whole = first(&one());
+    let run = one().stop("mistral-7b~chat~c2", 3);
+    let summary = first(&run);
     assert_eq!(
-        summary.warnings,
-        [
-            Warning::BlocksMissing { missing: 1, planned: 3 },
-            Warning::RecordsDiffer { expected: 44, found: 43 }
-        ]
+        summary,
+        ExperimentSummary {
+            blocks_done: 2,
+            stopped_blocks: vec![BlockPlace { round: 1, block: 3 }],
+            warnings: vec![Warning::BlocksCut { blocks: 1 }],
+            ..whole
+        }
     );
+    let lacks = |run: &Run| run.summary().incomplete();
+    assert_eq!(lacks(&one()), None);
+    assert_eq!(lacks(&run).unwrap(), "1 of 3 blocks ended before time");
+    let run = run.kill("mistral-7b~chat~c2", 1);
+    assert_eq!(lacks(&run).unwrap(), "1 of 3 blocks missing and 1 ended before time");
+    let warnings =
+        [Warning::BlocksMissing { missing: 1, planned: 3 }, Warning::BlocksCut { blocks: 1 }];
+    assert_eq!(first(&run).warnings, warnings);
 }
 
 #[test]

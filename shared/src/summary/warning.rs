@@ -5,8 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::ExperimentSummary;
-use crate::decision::words::plural;
+use super::accumulate::whole;
 use crate::record::ErrorClass;
+use crate::words::plural;
 
 /// What qualifies an experiment's figures; shown beside them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,13 +26,6 @@ pub enum Warning {
     BlocksCut {
         /// How many.
         blocks: u32,
-    },
-    /// The receipts name another number of records than there are.
-    RecordsDiffer {
-        /// What the receipts say.
-        expected: u64,
-        /// What was read.
-        found: u64,
     },
     /// Some requests were still running when measuring ended: the slowest are not in the latencies.
     RequestsCut {
@@ -71,9 +65,6 @@ impl fmt::Display for Warning {
             Self::BlocksCut { blocks } => {
                 write!(f, "{} ended before time", plural(blocks.into(), "block"))
             }
-            Self::RecordsDiffer { expected, found } => {
-                write!(f, "{} read, receipts name {expected}", plural(found, "record"))
-            }
             Self::RequestsCut { requests } => {
                 write!(f, "{} cut while running, not in the latencies", plural(requests, "request"))
             }
@@ -93,21 +84,11 @@ impl fmt::Display for Warning {
     }
 }
 
-/// What [`warnings`] needs beyond the figures.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Bookkeeping {
-    /// Blocks that a machine's end cut short.
-    pub(super) blocks_cut: u32,
-    /// Records that the receipts name.
-    pub(super) records_expected: u64,
-    /// Records that were read.
-    pub(super) records_found: u64,
-}
-
 /// All that qualifies these figures, the gravest first.
-pub(super) fn warnings(summary: &ExperimentSummary, books: Bookkeeping) -> Vec<Warning> {
+pub(super) fn warnings(summary: &ExperimentSummary) -> Vec<Warning> {
     let requests = &summary.requests;
-    let missing = summary.blocks_planned.saturating_sub(summary.blocks_done);
+    let missing = whole(summary.missing_blocks.len());
+    let stopped = whole(summary.stopped_blocks.len());
     let credentials =
         requests.errors_by_class.get(ErrorClass::Credentials.name()).copied().unwrap_or(0);
     [
@@ -115,11 +96,7 @@ pub(super) fn warnings(summary: &ExperimentSummary, books: Bookkeeping) -> Vec<W
         (credentials > 0).then_some(Warning::Credentials { requests: credentials }),
         (missing > 0)
             .then_some(Warning::BlocksMissing { missing, planned: summary.blocks_planned }),
-        (books.blocks_cut > 0).then_some(Warning::BlocksCut { blocks: books.blocks_cut }),
-        (books.records_expected != books.records_found).then_some(Warning::RecordsDiffer {
-            expected: books.records_expected,
-            found: books.records_found,
-        }),
+        (stopped > 0).then_some(Warning::BlocksCut { blocks: stopped }),
         (requests.cut > 0).then_some(Warning::RequestsCut { requests: requests.cut }),
         (summary.completed_without_usage > 0)
             .then_some(Warning::WithoutUsage { requests: summary.completed_without_usage }),

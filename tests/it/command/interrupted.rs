@@ -74,6 +74,42 @@ fn a_run_that_is_stopped_drains_and_can_be_completed() {
     assert_eq!(complete.iter().filter(whole).collect::<Vec<_>>(), first);
 }
 
+#[test]
+fn a_report_can_be_read_while_the_run_goes_on() {
+    let desk = Desk::new("");
+    let simulator = Simulate::start(&desk.path(""));
+    desk.write("config.yml", &config(&simulator.url).replace("requests: 60", "requests: 240"));
+    let mut run = desk.fmgauge(&["run", "config.yml", "--quiet"]).spawn().unwrap();
+    simulator.wait_for(90, &mut run);
+    let report = desk.run(&["report"]);
+    assert_eq!(report.code, Some(3), "{}", report.stderr);
+    assert!(run.try_wait().unwrap().is_none(), "the run was over before its report was read");
+    assert_eq!(run.wait().unwrap().code(), Some(0));
+    assert_eq!(measured(&desk.records("latest"))["mistral~mine~c2"], 240);
+}
+
+#[test]
+fn a_process_that_was_taken_over_leaves_the_run_to_the_other() {
+    let desk = Desk::new("");
+    let simulator = Simulate::start(&desk.path(""));
+    desk.write("config.yml", &config(&simulator.url).replace("requests: 60", "requests: 240"));
+    let mut first = desk
+        .fmgauge(&["run", "config.yml", "--run-id", "shared", "--quiet"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    simulator.wait_for(20, &mut first);
+    let second = desk.run(&["run", "--resume", "shared"]);
+    assert_eq!(second.code, Some(0), "{}", second.stderr);
+    let first = first.wait_with_output().unwrap();
+    let stderr = String::from_utf8(first.stderr).unwrap();
+    assert_eq!(first.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("another process has taken over run shared"), "{stderr}");
+    let records = desk.records("shared");
+    assert_eq!(measured(&records)["mistral~mine~c2"], 240);
+    assert_eq!(desk.run(&["report", "shared"]).code, Some(0), "it stays complete");
+}
+
 /// The ids of all records; every one has its own.
 fn ids(records: &[Value]) -> BTreeSet<String> {
     let ids: BTreeSet<String> =

@@ -6,6 +6,7 @@ use shared::dataset;
 use shared::endpoint::placeholder_config;
 use shared::record::{Outcome, Phase};
 use shared::run::Connections;
+use shared::store::BlockEnd;
 use simulator::{Outcome as End, Profile, Truth};
 
 use super::local::LocalRun;
@@ -39,6 +40,7 @@ async fn a_closed_loop_is_recorded_as_it_was_served() {
     assert_eq!(measured.of(Phase::Warmup).count(), 4);
     assert_eq!(usize::try_from(measured.receipt.records), Ok(measured.records.len()));
     assert_eq!((measured.receipt.attempt, truth.len()), (1, 44));
+    assert_eq!(measured.receipt.ended, BlockEnd::Requests);
     let mut sequences: Vec<u32> = measured.of(Phase::Measured).map(|r| r.sequence).collect();
     sequences.sort_unstable();
     assert_eq!(sequences, (1..=40).collect::<Vec<u32>>());

@@ -3,21 +3,21 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use shared::block::{BlockRun, NoObserver, Signals};
+use shared::block::{BlockRun, NoObserver, Observer, Signals};
 use shared::plan::{BlockPlan, Plan};
 use shared::record::{Phase, Record};
 use shared::run::{
-    Connections, Prepared, Source, Stores, attempt_records, draft, measure, prepare,
+    Connections, Prepared, RunError, Source, Stores, attempt_records, draft, measure, prepare,
 };
 use shared::store::folder::FolderStore;
 use shared::store::sqlite::SqliteStore;
-use shared::store::{BlockEnd, BlockKey, Receipt, RecordStore};
+use shared::store::{BlockKey, BlockState, Receipt, RecordStore};
 use tempfile::TempDir;
 
 /// A planned run.
 pub(super) struct LocalRun {
     pub(super) prepared: Prepared,
-    stores: Stores<SqliteStore, FolderStore>,
+    pub(super) stores: Stores<SqliteStore, FolderStore>,
     _folder: TempDir,
 }
 
@@ -52,31 +52,56 @@ impl LocalRun {
         &self.prepared.plan
     }
 
-    /// Measures the run's only block to its end.
-    pub(super) async fn measure(&self, connections: &Connections) -> Measured {
+    /// The run's only block.
+    fn block(&self) -> &BlockPlan {
         let [lane] = &self.plan_of().lanes[..] else { panic!("one endpoint") };
         let [block] = &lane.blocks[..] else { panic!("one block") };
-        let key = BlockKey {
-            run_id: self.plan_of().run_id.clone(),
-            experiment: block.experiment.clone(),
-            round: 1,
-            block: block.block,
-        };
-        let signals = Signals::default();
-        let ask = || measure(key.clone(), &self.stores, connections, wall, &signals, &NoObserver);
-        let BlockRun::Measured(receipt) = ask().await.unwrap() else { panic!("a first attempt") };
-        assert_eq!(receipt.ended, BlockEnd::Requests);
-        let again = ask().await.unwrap();
-        assert_eq!(again, BlockRun::AlreadyMeasured(receipt.clone()), "nothing is sent twice");
+        block
+    }
 
-        let states = self.stores.records.blocks(&key.run_id).await.unwrap();
-        let [state] = &states[..] else { panic!("one block") };
-        let records = attempt_records(state, receipt.attempt, &self.stores.records).await.unwrap();
-        Measured { key, block: block.clone(), receipt, records }
+    pub(super) fn key(&self) -> BlockKey {
+        let (run_id, block) = (self.plan_of().run_id.clone(), self.block());
+        BlockKey { run_id, experiment: block.experiment.clone(), round: 1, block: block.block }
+    }
+
+    /// What measuring the run's only block comes to.
+    pub(super) async fn attempt(
+        &self,
+        connections: &Connections,
+        signals: &Signals,
+        observer: &dyn Observer,
+    ) -> Result<BlockRun, RunError> {
+        measure(self.key(), &self.stores, connections, wall, signals, observer).await
+    }
+
+    /// Measures the run's only block to its end.
+    pub(super) async fn measure(&self, connections: &Connections) -> Measured {
+        let signals = Signals::default();
+        let first = self.attempt(connections, &signals, &NoObserver).await.unwrap();
+        let BlockRun::Measured(receipt) = first else { panic!("it was measured before") };
+        assert!(receipt.is_final());
+        let again = self.attempt(connections, &signals, &NoObserver).await.unwrap();
+        assert_eq!(again, BlockRun::AlreadyMeasured(receipt.clone()), "nothing is sent twice");
+        self.measured(receipt).await
+    }
+
+    /// The only block as it is known to the store.
+    pub(super) async fn state(&self) -> BlockState {
+        let states = self.stores.records.blocks(&self.plan_of().run_id).await.unwrap();
+        let [state] = <[BlockState; 1]>::try_from(states).expect("one block");
+        state
+    }
+
+    /// The block under its receipt, which must be the one in the store.
+    pub(super) async fn measured(&self, receipt: Receipt) -> Measured {
+        let state = self.state().await;
+        assert_eq!(state.receipt.as_ref(), Some(&receipt));
+        let records = attempt_records(&state, receipt.attempt, &self.stores.records).await.unwrap();
+        Measured { key: self.key(), block: self.block().clone(), receipt, records }
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test stands in for a main.rs")]
-fn wall() -> SystemTime {
+pub(super) fn wall() -> SystemTime {
     SystemTime::now()
 }

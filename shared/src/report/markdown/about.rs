@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::decision::words::{NO_DATA, count, exact_latency, list, number, plural, usd};
 use crate::plan::{EndpointKind, EndpointSpec, Inference};
 use crate::report::Report;
 use crate::report::page::{Page, Table};
 use crate::summary::{BlockPlace, Spending, milliseconds};
+use crate::words::{NO_DATA, count, exact_latency, list, number, plural, usd};
 
 /// `block 2`, or with its round where there are more.
 pub(super) fn block_name(place: BlockPlace) -> String {
@@ -207,5 +207,6 @@ reported, times 10,000.
 - **Best**: the cheapest that meets every criterion; of equal prices the lower p95 of E2E, then the \
 higher concurrency.
 - **Nearest**, where nothing qualifies: the experiment whose worst criterion is least above its \
-limit, as a share of the limit.
+limit, as a share of the limit; where the limit is 0, as a share of 0.01 of its unit (1 % of \
+errors).
 ";

@@ -5,8 +5,9 @@ mod results;
 
 use super::page::Page;
 use super::{PLOT_PNG, Report};
-use crate::decision::words::{self, plural};
 use crate::plan::EndpointKind;
+use crate::summary::ExperimentSummary;
+use crate::words;
 
 /// Said wherever a choice is.
 const NO_QUALITY: &str = "The quality of answers was not measured: what is cheap and fast here may \
@@ -66,21 +67,30 @@ fn answer(page: &mut Page, report: &Report<'_>) {
     let datasets = decision.datasets.iter();
     page.items(datasets.map(|decided| format!("`{}`: {}", decided.dataset, decided.words)));
     page.paragraph(&format!("{} {NO_QUALITY}", decision.certainty));
-    let missing = report.summary.blocks_missing();
-    if missing > 0 {
-        let planned = plural(report.summary.blocks_planned().into(), "block");
+    if let Some(what) = report.summary.incomplete() {
         page.paragraph(&format!(
-            "**This run is incomplete:** there is no result of {missing} of {planned}, so some \
-             figures are of fewer requests than planned:"
+            "**This run is incomplete:** {what}, so some figures are of fewer requests than \
+             planned:"
         ));
-        let experiments = report.summary.experiments.iter();
-        page.items(experiments.filter(|e| !e.missing_blocks.is_empty()).map(|experiment| {
-            let blocks: Vec<_> =
-                experiment.missing_blocks.iter().copied().map(about::block_name).collect();
-            format!("`{}`: {}", experiment.experiment, words::list(&blocks))
-        }));
+        page.items(report.summary.experiments.iter().filter_map(unfinished_blocks));
     }
     page.paragraph(&format!("![Price against latency, a mark for each experiment]({PLOT_PNG})"));
+}
+
+/// The blocks that an experiment lacks, wholly or in part.
+fn unfinished_blocks(experiment: &ExperimentSummary) -> Option<String> {
+    let kinds = [
+        ("missing", &experiment.missing_blocks),
+        ("ended before time", &experiment.stopped_blocks),
+    ];
+    let kinds = kinds.into_iter().filter(|(_, places)| !places.is_empty());
+    let kinds: Vec<_> = kinds
+        .map(|(what, places)| {
+            let blocks: Vec<_> = places.iter().copied().map(about::block_name).collect();
+            format!("{} {what}", words::list(&blocks))
+        })
+        .collect();
+    (!kinds.is_empty()).then(|| format!("`{}`: {}", experiment.experiment, kinds.join("; ")))
 }
 
 fn endpoints(page: &mut Page, report: &Report<'_>) {

@@ -1,11 +1,11 @@
 //! The tables of figures.
 
-use crate::decision::words::{NO_DATA, count, list, number, percent, small_usd, usd};
 use crate::decision::{ExperimentJudgement, Judgement, Verdict};
 use crate::report::Report;
 use crate::report::page::{FEW, Page, Table};
 use crate::stats::Percentile;
 use crate::summary::{ExperimentSummary, LatencyStats};
+use crate::words::{NO_DATA, count, list, number, percent, small_usd, usd};
 
 /// Every experiment, dataset by dataset.
 fn experiments<'a>(report: &Report<'a>) -> impl Iterator<Item = &'a ExperimentSummary> {

@@ -16,8 +16,8 @@ use plotters::style::RGBColor;
 use resvg::{tiny_skia, usvg};
 
 use super::Report;
-use crate::decision::words;
 use crate::plan::{LatencyMetric, Statistic};
+use crate::words;
 use canvas::{Canvas, GREY, INK, Lean, RED, Shape};
 
 /// Width of the picture, and the margin around it.

@@ -7,11 +7,11 @@ use super::canvas::{Canvas, FAINT, GREEN, GREY, INK, Lean, Point, RADIUS, RING, 
 use super::label::{Area, Labelled, place};
 use super::{MARGIN, PlotError, WIDTH, axis_name, pixels, statistic, style};
 use crate::decision::Criterion;
-use crate::decision::words::{self, exact_latency};
 use crate::plan::LatencyMetric;
 use crate::report::Report;
 use crate::summary::{ExperimentSummary, milliseconds};
 use crate::units::{Name, NanoUsd};
+use crate::words::{self, exact_latency};
 
 const HEAD: i32 = 34;
 const PLOT: i32 = 360;
