@@ -36,12 +36,16 @@ impl ClosedLoop {
         if self.until.is_some_and(|until| Instant::now() >= until) {
             return None;
         }
+        let left = |sequence| self.requests.is_none_or(|requests| sequence <= requests);
+        if !left(self.next.load(Ordering::Relaxed)) {
+            return None;
+        }
         if self.stop.is_cancelled() {
             self.stopped.store(true, Ordering::Relaxed);
             return None;
         }
         let sequence = self.next.fetch_add(1, Ordering::Relaxed);
-        self.requests.is_none_or(|requests| sequence <= requests).then_some(sequence)
+        left(sequence).then_some(sequence)
     }
 
     /// Whether a slot would have sent more, had it not been stopped. What is told to stop while it
@@ -184,6 +188,25 @@ mod tests {
         let (seen, ()) = tokio::join!(run(&endpoint, 2, &closed, &cut), ending);
         let cuts = seen.iter().filter(|(_, o)| o.outcome == Outcome::Cut).count();
         assert_eq!((seen.len(), cuts), (3, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_while_draining_stops_nothing() {
+        let never = CancellationToken::new();
+        let time = Duration::from_millis(150);
+        for (requests, until, stopped) in
+            [(Some(2), None, false), (None, Some(time), false), (Some(9), None, true)]
+        {
+            let (endpoint, stop) = (Timed::default(), CancellationToken::new());
+            let until = until.map(|after| Instant::now() + after);
+            let closed = ClosedLoop::new(requests, until, stop.clone());
+            let stopping = async {
+                tokio::time::sleep(time + Duration::from_millis(20)).await;
+                stop.cancel();
+            };
+            tokio::join!(run(&endpoint, 2, &closed, &never), stopping);
+            assert_eq!(closed.was_stopped(), stopped, "{requests:?} {until:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
