@@ -119,13 +119,27 @@ mod tests {
                 self.in_flight.fetch_sub(1, Ordering::SeqCst);
                 let timeline = Timeline { end: sent.elapsed(), ..Timeline::default() };
                 let (usage, served) = (Usage::default(), Served::default());
-                Observation { sent, timeline, usage, served, outcome, error: None }
+                Observation {
+                    gaps_us: Vec::new(),
+                    sent,
+                    timeline,
+                    usage,
+                    served,
+                    outcome,
+                    error: None,
+                }
             })
         }
     }
 
     fn lasting(milliseconds: u32) -> Request {
-        Request { text: milliseconds.to_string(), max_tokens: 1, temperature: None, top_p: None }
+        Request {
+            system: None,
+            text: milliseconds.to_string(),
+            max_tokens: 1,
+            temperature: None,
+            top_p: None,
+        }
     }
 
     async fn run(

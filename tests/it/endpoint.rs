@@ -29,7 +29,7 @@ use std::time::Duration;
 use shared::digest::sha256;
 use shared::endpoint::bedrock::BedrockEndpoint;
 use shared::endpoint::{self, Endpoint, Request, placeholder_config};
-use shared::plan::{Deadlines, EndpointKind, EndpointSpec};
+use shared::plan::{Api, Deadlines, EndpointKind, EndpointSpec};
 use shared::price::Price;
 use shared::record::{Observation, Outcome};
 use shared::units::NanoUsd;
@@ -136,13 +136,22 @@ fn slot(url: &str, model_id: &str, deadlines: Deadlines) -> BedrockEndpoint {
         region: "us-east-1".to_owned(),
         model_id: model_id.to_owned(),
         endpoint_url: Some(url.to_owned()),
-        price,
+        api: Api::default(),
+        latency_mode: None,
+        service_tier: None,
+        price: Some(price),
     };
     BedrockEndpoint::new(&spec, deadlines, &placeholder_config(), endpoint::tls().unwrap())
 }
 
 fn request(text: &str) -> Request {
-    Request { text: text.to_owned(), max_tokens: 100, temperature: Some(0.1), top_p: None }
+    Request {
+        system: None,
+        text: text.to_owned(),
+        max_tokens: 100,
+        temperature: Some(0.1),
+        top_p: None,
+    }
 }
 
 /// Asks and waits for the end.

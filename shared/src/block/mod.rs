@@ -258,6 +258,7 @@ async fn warm(attempt: &Attempt, slot: u32, endpoint: &dyn Endpoint, records: &r
             return;
         }
         let request = Request {
+            system: attempt.job.plan.inference.system.clone(),
             text: WARMUP_TEXT.to_owned(),
             max_tokens: WARMUP_MAX_TOKENS,
             temperature: attempt.job.plan.inference.temperature,
@@ -291,6 +292,7 @@ impl Attempt {
             sequence,
         );
         Request {
+            system: self.job.plan.inference.system.clone(),
             text: dataset::with_nonce(&nonce, &prompt.text),
             max_tokens: prompt.max_tokens,
             temperature: self.job.plan.inference.temperature,

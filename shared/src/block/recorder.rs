@@ -120,7 +120,7 @@ impl Recorder {
             outcome: observation.outcome,
             error: observation.error,
         };
-        let price = self.endpoint.as_ref().map(|endpoint| &endpoint.price);
+        let price = self.endpoint.as_ref().and_then(|endpoint| endpoint.price.as_ref());
         if let Some(cost) = price.and_then(|price| price.of_usage(&record.usage)) {
             self.recorded.spent = self.recorded.spent.saturating_add(cost);
         }

@@ -7,7 +7,7 @@ use super::check::{Checker, join};
 use super::prices;
 use super::raw::{self, Field};
 use super::shape::nearest;
-use crate::plan::{EndpointKind, EndpointSpec};
+use crate::plan::{Api, EndpointKind, EndpointSpec};
 use crate::price;
 use crate::units::Name;
 
@@ -175,7 +175,10 @@ impl Item<'_, '_> {
             region: region?,
             model_id: model_id?,
             endpoint_url: endpoint_url?,
-            price: price?,
+            api: Api::default(),
+            latency_mode: None,
+            service_tier: None,
+            price: Some(price?),
         })
     }
 
@@ -211,7 +214,10 @@ impl Item<'_, '_> {
             region: price::REGION.to_owned(),
             model_id: model_id?,
             endpoint_url: None,
-            price: price?,
+            api: Api::default(),
+            latency_mode: None,
+            service_tier: None,
+            price: Some(price?),
         })
     }
 

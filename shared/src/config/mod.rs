@@ -242,5 +242,6 @@ fn check_inference(checker: &mut Checker<'_>, field: &raw::Field<raw::Inference>
     Inference {
         temperature: checker.number(&raw.temperature, "inference.temperature", &(0.0..=2.0)),
         top_p: checker.number(&raw.top_p, "inference.top_p", &(0.0..=1.0)),
+        system: None,
     }
 }

@@ -69,7 +69,10 @@ fn the_minimal_form_is_filled_with_the_documented_defaults() {
     assert_eq!(settings.seed, DEFAULT_SEED);
     let names: Vec<&str> = settings.endpoints.iter().map(|e| e.name.as_str()).collect();
     assert_eq!(names, ["mistral-7b", "llama3-8b"]);
-    assert_eq!(settings.endpoints[1].price.input_per_1k_nano_usd, NanoUsd(300_000));
+    assert_eq!(
+        settings.endpoints[1].price.as_ref().unwrap().input_per_1k_nano_usd,
+        NanoUsd(300_000)
+    );
     let dataset = DatasetSettings {
         name: "mine".parse().unwrap(),
         source: DatasetSource::File("prompts.jsonl".into()),
@@ -97,11 +100,11 @@ fn everything_that_can_be_said_arrives() {
     assert_eq!(bedrock.kind, EndpointKind::Bedrock);
     assert_eq!(bedrock.region, "eu-west-1");
     assert_eq!(bedrock.endpoint_url.as_deref(), Some("http://127.0.0.1:9000"));
-    assert_eq!(bedrock.price.output_per_1k_nano_usd, NanoUsd(200_000));
-    assert_eq!(bedrock.price.source, "the configuration");
+    assert_eq!(bedrock.price.as_ref().unwrap().output_per_1k_nano_usd, NanoUsd(200_000));
+    assert_eq!(bedrock.price.as_ref().unwrap().source, "the configuration");
     assert_eq!(simulated.kind, EndpointKind::Simulated);
     assert_eq!(simulated.model_id, "anthropic.claude-3-haiku-20240307-v1:0");
-    assert_eq!(simulated.price.output_per_1k_nano_usd, NanoUsd(1_250_000));
+    assert_eq!(simulated.price.as_ref().unwrap().output_per_1k_nano_usd, NanoUsd(1_250_000));
     let [long, inline] = settings.datasets.as_slice() else { panic!("{settings:?}") };
     assert_eq!(long.source, DatasetSource::Synthetic { prompt_tokens: 550, count: 20 });
     assert_eq!((long.max_tokens, inline.max_tokens), (50, 100));
@@ -111,7 +114,7 @@ fn everything_that_can_be_said_arrives() {
     assert_eq!((settings.replicates_at_most, settings.warmup_requests_per_slot), (4, 0));
     assert_eq!(settings.deadlines.first_token, Duration::from_millis(1500));
     assert_eq!(settings.deadlines.request, Duration::from_secs(90));
-    let inference = Inference { temperature: Some(0.1), top_p: Some(0.9) };
+    let inference = Inference { temperature: Some(0.1), top_p: Some(0.9), system: None };
     assert_eq!(settings.inference, inference);
     let limit = |metric, statistic, millis| LatencyCriterion {
         metric,

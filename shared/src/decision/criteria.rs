@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{Criteria, LatencyMetric, Statistic};
+use crate::stats::Interval;
 use crate::summary::{ExperimentSummary, milliseconds};
 use crate::units::{ExperimentId, NanoUsd};
 use crate::words;
@@ -113,7 +114,9 @@ impl fmt::Display for Limit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The value is at most the limit.
+    /// The value is at most the limit, and so is the upper end of its interval.
+    Shown,
+    /// The value is at most the limit, but its interval holds the limit, or there is none.
     Met,
     /// The value is above the limit.
     NotMet,
@@ -132,6 +135,9 @@ pub struct Judgement {
     pub value: Option<f64>,
     /// The largest value allowed.
     pub limit: f64,
+    /// The 95 % interval of the value.
+    #[serde(default)]
+    pub interval: Option<Interval>,
     /// Whether it holds.
     pub verdict: Verdict,
     /// The value is a percentile of too few samples.
@@ -163,6 +169,9 @@ pub struct ExperimentJudgement {
     pub experiment: ExperimentId,
     /// At least one request was completed, and every criterion is met.
     pub qualifies: bool,
+    /// It qualifies, and every criterion is shown.
+    #[serde(default)]
+    pub shown: bool,
     /// The criteria in the order of [`limits`].
     pub criteria: Vec<Judgement>,
 }
@@ -191,6 +200,7 @@ pub fn judge(limits: &[Limit], summary: &ExperimentSummary) -> ExperimentJudgeme
     ExperimentJudgement {
         experiment: summary.experiment.clone(),
         qualifies: met && summary.requests.completed > 0,
+        shown: false,
         criteria,
     }
 }
@@ -221,6 +231,7 @@ fn judge_one(limit: &Limit, summary: &ExperimentSummary) -> Judgement {
         unit: limit.unit,
         value,
         limit: limit.limit,
+        interval: None,
         verdict,
         too_few_samples,
     }

@@ -3,7 +3,9 @@
 //! Judged on point estimates alone. Intervals, tests between rivals and how many instances a workload
 //! needs are not here yet, and every text says so.
 
+mod capacity;
 mod choice;
+mod compare;
 mod criteria;
 mod endpoint;
 mod sentence;
@@ -14,6 +16,8 @@ use crate::plan::Plan;
 use crate::summary::{ExperimentSummary, RunSummary};
 use crate::units::{ExperimentId, Name, NanoUsd};
 
+pub use capacity::{Capacity, CapacityRow, Overall, Saving};
+pub use compare::{Comparison, ComparisonVerdict};
 pub use criteria::{
     Criterion, ExperimentJudgement, Judgement, Limit, Unit, Verdict, judge, limits,
 };
@@ -37,6 +41,15 @@ pub struct Decision {
     pub datasets: Vec<DatasetDecision>,
     /// The highest concurrency for each dataset and endpoint, in the plan's order.
     pub endpoints: Vec<EndpointDecision>,
+    /// The best endpoint over all datasets; `None` where none qualifies on any.
+    #[serde(default)]
+    pub overall: Option<Overall>,
+    /// What serving takes, for each dataset and endpoint with a load that meets the criteria.
+    #[serde(default)]
+    pub capacity: Vec<Capacity>,
+    /// What the choices save against the baseline, where one is set.
+    #[serde(default)]
+    pub savings: Vec<Saving>,
 }
 
 impl Decision {
@@ -60,6 +73,12 @@ pub struct DatasetDecision {
     pub dataset: Name,
     /// The choice.
     pub choice: Choice,
+    /// The choice against its rivals.
+    #[serde(default)]
+    pub comparisons: Vec<Comparison>,
+    /// How sure the choice is, in words.
+    #[serde(default)]
+    pub certainty: String,
     /// The choice in words.
     pub words: String,
 }
@@ -147,7 +166,13 @@ pub fn decide(plan: &Plan, summary: &RunSummary) -> Decision {
         let rivals = of_dataset(dataset);
         let choice = choice::choose(&rivals);
         let words = sentence::dataset(dataset, &choice, &rivals, &criteria);
-        datasets.push(DatasetDecision { dataset: dataset.clone(), choice, words });
+        datasets.push(DatasetDecision {
+            dataset: dataset.clone(),
+            choice,
+            comparisons: Vec::new(),
+            certainty: String::new(),
+            words,
+        });
         for endpoint in plan.endpoints.iter().map(|endpoint| &endpoint.name) {
             let levels: Vec<_> =
                 rivals.iter().filter(|c| c.summary.endpoint == *endpoint).copied().collect();
@@ -164,6 +189,9 @@ pub fn decide(plan: &Plan, summary: &RunSummary) -> Decision {
         experiments,
         datasets,
         endpoints,
+        overall: None,
+        capacity: Vec::new(),
+        savings: Vec::new(),
     }
 }
 

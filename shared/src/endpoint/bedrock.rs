@@ -80,6 +80,7 @@ impl BedrockEndpoint {
             }
         };
         Observation {
+            gaps_us: Vec::new(),
             sent,
             timeline: answer.timeline(&exchange, sent, end),
             usage: answer.usage,

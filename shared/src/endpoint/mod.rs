@@ -33,6 +33,8 @@ pub trait Endpoint: fmt::Debug + Send + Sync {
 /// One request, free of any provider's vocabulary.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
+    /// What the model is told before the prompt.
+    pub system: Option<String>,
     /// What the user says.
     pub text: String,
     /// The limit of the answer.

@@ -74,6 +74,9 @@ pub fn build(settings: &Settings, datasets: &[LoadedDataset], run_id: RunId) -> 
         deadlines: settings.deadlines,
         warmup_requests_per_slot: settings.warmup_requests_per_slot,
         criteria: settings.criteria.clone(),
+        workload: None,
+        baseline: None,
+        spend_limit: None,
         estimate: RunEstimate::default(),
     };
     plan.estimate = estimate(&plan);
@@ -202,7 +205,10 @@ fn estimate(plan: &Plan) -> RunEstimate {
             estimate.requests =
                 estimate.requests.zip(block.requests).map(|(a, b)| a + u64::from(b));
             estimate.cost_high = estimate.cost_high.zip(block.requests).map(|(sum, requests)| {
-                sum.saturating_add(bound(&endpoint.price, dataset, u64::from(requests) + warmups))
+                let requests = u64::from(requests) + warmups;
+                sum.saturating_add(
+                    endpoint.price.as_ref().map_or(NanoUsd::ZERO, |p| bound(p, dataset, requests)),
+                )
             });
             let each = assumed_request_time(dataset.max_tokens);
             let by_requests = block.requests.map(|requests| each * requests.div_ceil(slots));

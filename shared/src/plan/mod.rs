@@ -49,6 +49,15 @@ pub struct Plan {
     pub warmup_requests_per_slot: u32,
     /// What an answer must fulfil to be acceptable.
     pub criteria: Criteria,
+    /// What has to be served: capacity is told for it.
+    #[serde(default)]
+    pub workload: Option<Workload>,
+    /// The endpoint that is used today: savings are told against it.
+    #[serde(default)]
+    pub baseline: Option<Name>,
+    /// The most that the run's requests may cost by our bound, all attempts included.
+    #[serde(default)]
+    pub spend_limit: Option<NanoUsd>,
     /// What the run will cost and last, as far as can be told before.
     pub estimate: RunEstimate,
 }
@@ -64,10 +73,66 @@ pub struct EndpointSpec {
     pub region: String,
     /// The model id, inference profile id or ARN that is invoked.
     pub model_id: String,
+    /// Which operation of it.
+    #[serde(default)]
+    pub api: Api,
+    /// The latency mode that is asked for; `None` asks for none.
+    #[serde(default)]
+    pub latency_mode: Option<LatencyMode>,
+    /// The service tier that is asked for; `None` asks for none.
+    #[serde(default)]
+    pub service_tier: Option<ServiceTier>,
     /// Another address than the service's own.
     pub endpoint_url: Option<String>,
-    /// What its tokens cost.
-    pub price: Price,
+    /// What its tokens cost; `None` where the configuration says `price: unknown`: the endpoint is
+    /// measured, and left out of everything that ranks by cost.
+    pub price: Option<Price>,
+}
+
+/// Which operation of an endpoint is called.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Api {
+    /// The answer arrives in pieces.
+    #[default]
+    ConverseStream,
+    /// The answer arrives whole: there is no time to first token.
+    Converse,
+}
+
+/// Bedrock's `performanceConfig.latency`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LatencyMode {
+    /// What everybody gets.
+    Standard,
+    /// Faster, at another price, for some models.
+    Optimized,
+}
+
+/// Bedrock's `serviceTier.type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceTier {
+    /// What everybody gets.
+    Default,
+    /// Cheaper, and slower when the service is busy.
+    Flex,
+    /// Served first, at a higher price.
+    Priority,
+}
+
+/// What has to be served.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Workload {
+    /// Transactions per minute.
+    pub requests_per_minute: f64,
+    /// Mean prompt tokens of a transaction; `None`: those of the dataset.
+    pub prompt_tokens: Option<u32>,
+    /// Mean answer tokens of a transaction; `None`: those that were measured.
+    pub output_tokens: Option<u32>,
+    /// The share of capacity that is kept free, from 0 to below 1.
+    pub headroom: f64,
 }
 
 /// How an endpoint is called.
@@ -143,6 +208,8 @@ pub struct Inference {
     pub temperature: Option<f64>,
     /// The nucleus.
     pub top_p: Option<f64>,
+    /// What the model is told before the prompt.
+    pub system: Option<String>,
 }
 
 /// When a request is given up.
@@ -233,9 +300,17 @@ pub struct RunEstimate {
     pub requests: Option<u64>,
     /// Warm-up requests.
     pub warmup_requests: u64,
+    /// What the tokens cost if every answer is one token long. `None` like `requests`, or where a
+    /// price is not known.
+    pub cost_low: Option<NanoUsd>,
+    /// What the tokens cost if prompts are as long as estimated, and answers half their limit.
+    pub cost_expected: Option<NanoUsd>,
     /// The most that the tokens can cost by our bound: 1.5 x the largest estimated prompt, and
     /// every answer as long as its limit. `None` like `requests`.
     pub cost_high: Option<NanoUsd>,
+    /// What the AWS services that carry the run cost (Lambda, Step Functions, DynamoDB, S3) if it
+    /// is deployed.
+    pub cost_services: Option<NanoUsd>,
     /// How long the longest lane lasts if every request takes [`assumed_request_time`].
     #[serde(rename = "duration_assumed_ns", with = "nanos", default)]
     pub duration_assumed: Duration,

@@ -28,6 +28,8 @@ pub struct Observation {
     pub usage: Usage,
     /// What answered, and how.
     pub served: Served,
+    /// Each gap between content events in microseconds, in their order.
+    pub gaps_us: Vec<u32>,
     /// How it ended.
     pub outcome: Outcome,
     /// What the service or the client said of a failure.

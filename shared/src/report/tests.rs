@@ -85,7 +85,7 @@ fn without_criteria_the_report_says_so() {
 #[test]
 fn a_name_cannot_break_a_table() {
     let mut run = Run::new(&[MISTRAL], &["chat"], &[1]);
-    run.plan.endpoints[0].price.source = "a | b\nc".to_owned();
+    run.plan.endpoints[0].price.as_mut().unwrap().source = "a | b\nc".to_owned();
     assert!(markdown(&run).contains("a \\| b c "));
 }
 

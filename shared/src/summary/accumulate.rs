@@ -62,7 +62,7 @@ impl<'p> RunAccumulator<'p> {
             experiment.add(record);
         } else {
             let endpoint = self.plan.endpoint(&record.endpoint);
-            self.uncounted.add(record, endpoint.map(|endpoint| &endpoint.price));
+            self.uncounted.add(record, endpoint.and_then(|endpoint| endpoint.price.as_ref()));
         }
     }
 
@@ -113,7 +113,7 @@ impl<'p> ExperimentAccumulator<'p> {
     fn new(experiment: &'p Experiment, endpoint: Option<&'p EndpointSpec>) -> Self {
         Self {
             experiment,
-            price: endpoint.map(|endpoint| &endpoint.price),
+            price: endpoint.and_then(|endpoint| endpoint.price.as_ref()),
             receipts: BTreeMap::new(),
             planned: Vec::new(),
             simulated: endpoint.is_some_and(|endpoint| endpoint.kind == EndpointKind::Simulated),
@@ -204,6 +204,15 @@ impl<'p> ExperimentAccumulator<'p> {
             missing_blocks,
             stopped_blocks,
             error_rate: self.requests.error_rate(),
+            clusters: 0,
+            error_rate_interval: None,
+            otps_generation: None,
+            otps_end_to_end: None,
+            ttft_histogram: None,
+            itl_histogram: None,
+            cost_interval: None,
+            blocks: Vec::new(),
+            points: Vec::new(),
             ttft: LatencyStats::of_nanos(self.latencies.ttft),
             e2e: LatencyStats::of_nanos(self.latencies.e2e),
             tpot: LatencyStats::of_nanos(self.latencies.tpot),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{RunSummary, summarize};
 use crate::plan::{
-    BlockPlan, Criteria, DatasetPlan, Deadlines, EndpointKind, EndpointSpec, Experiment, Inference,
-    Lane, LatencyCriterion, LatencyMetric, PLAN_SCHEMA, Plan, RunEstimate, Statistic,
+    Api, BlockPlan, Criteria, DatasetPlan, Deadlines, EndpointKind, EndpointSpec, Experiment,
+    Inference, Lane, LatencyCriterion, LatencyMetric, PLAN_SCHEMA, Plan, RunEstimate, Statistic,
 };
 use crate::price::Price;
 use crate::record::{
@@ -253,10 +253,13 @@ fn plan(models: &[Model], datasets: &[&str], concurrencies: &[u16]) -> Plan {
         experiments,
         replicates,
         lanes,
-        inference: Inference { temperature: Some(0.1), top_p: None },
+        inference: Inference { temperature: Some(0.1), top_p: None, system: None },
         deadlines: Deadlines::default(),
         warmup_requests_per_slot: 1,
         criteria: criteria(),
+        workload: None,
+        baseline: None,
+        spend_limit: None,
         estimate: RunEstimate::default(),
     }
 }
@@ -268,11 +271,14 @@ fn endpoint(model: &Model) -> EndpointSpec {
         region: "us-east-1".to_owned(),
         model_id: format!("vendor.{}-v1:0", model.name),
         endpoint_url: None,
-        price: Price {
+        api: Api::default(),
+        latency_mode: None,
+        service_tier: None,
+        price: Some(Price {
             input_per_1k_nano_usd: NanoUsd::from_usd(model.input_usd).unwrap(),
             output_per_1k_nano_usd: NanoUsd::from_usd(model.output_usd).unwrap(),
             source: "made up for tests, 2024-04-16".to_owned(),
-        },
+        }),
     }
 }
 

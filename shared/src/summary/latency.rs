@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Statistic;
-use crate::stats::{Percentile, Sample, float};
+use crate::stats::{Interval, Percentile, Sample, float};
 
 const NANOS_PER_MS: f64 = 1e6;
 
@@ -33,8 +33,40 @@ pub struct LatencyStats {
     pub p99_ms: f64,
     /// The longest.
     pub max_ms: f64,
+    /// The 95 % intervals of what criteria can name; in milliseconds.
+    #[serde(default)]
+    pub intervals: LatencyIntervals,
     /// The percentiles for which `count` is too small ([`Percentile::needs_more_than`]).
     pub too_few_samples_for: Vec<Percentile>,
+}
+
+/// The 95 % intervals of a latency's statistics; `None` where there are too few clusters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LatencyIntervals {
+    /// Of the mean.
+    pub mean: Option<Interval>,
+    /// Of the median.
+    pub p50: Option<Interval>,
+    /// Of the 90th percentile.
+    pub p90: Option<Interval>,
+    /// Of the 95th percentile.
+    pub p95: Option<Interval>,
+    /// Of the 99th percentile.
+    pub p99: Option<Interval>,
+}
+
+impl LatencyIntervals {
+    /// That of a statistic.
+    pub fn of(&self, statistic: Statistic) -> Option<Interval> {
+        match statistic {
+            Statistic::Mean => self.mean,
+            Statistic::P50 => self.p50,
+            Statistic::P90 => self.p90,
+            Statistic::P95 => self.p95,
+            Statistic::P99 => self.p99,
+        }
+    }
 }
 
 impl LatencyStats {
@@ -55,6 +87,7 @@ impl LatencyStats {
             p95_ms: at(Percentile::P95),
             p99_ms: at(Percentile::P99),
             max_ms: ms(sample.max()),
+            intervals: LatencyIntervals::default(),
             too_few_samples_for: Percentile::ALL
                 .into_iter()
                 .filter(|percentile| percentile.needs_more_than(count))

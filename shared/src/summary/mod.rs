@@ -10,6 +10,8 @@ mod accumulate;
 pub(crate) mod fixture;
 mod latency;
 mod metrics;
+mod rate;
+mod shape;
 mod warning;
 
 use std::collections::BTreeMap;
@@ -18,14 +20,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
 use crate::record::Record;
-use crate::stats::float;
+use crate::stats::{Interval, float};
 use crate::store::BlockState;
 use crate::units::{Concurrency, ExperimentId, Name, NanoUsd};
 use crate::words::plural;
 
 pub use accumulate::RunAccumulator;
-pub use latency::LatencyStats;
 pub(crate) use latency::milliseconds;
+pub use latency::{LatencyIntervals, LatencyStats};
+pub use rate::RateStats;
+pub use shape::{Bin, BlockFigures, Histogram, Point};
 pub use warning::Warning;
 
 /// The figures of a run.
@@ -70,6 +74,13 @@ pub struct ExperimentSummary {
     pub requests: RequestCounts,
     /// Errors / (sent - cut); `None` where nothing is left to divide by.
     pub error_rate: Option<f64>,
+    /// The 95 % interval of `error_rate`.
+    #[serde(default)]
+    pub error_rate_interval: Option<Interval>,
+    /// How many clusters of requests the intervals rest on: blocks where there are at least five,
+    /// else ten batches of each block; 0 where there are too few for any interval.
+    #[serde(default)]
+    pub clusters: u32,
     /// Time to first visible text of completed requests.
     pub ttft: Option<LatencyStats>,
     /// Send to end of answer of completed requests.
@@ -78,6 +89,18 @@ pub struct ExperimentSummary {
     pub tpot: Option<LatencyStats>,
     /// The mean gap between content events of each completed request.
     pub itl_mean: Option<LatencyStats>,
+    /// (output tokens - 1) / (last - first content) of completed requests.
+    #[serde(default)]
+    pub otps_generation: Option<RateStats>,
+    /// Output tokens / E2E of completed requests.
+    #[serde(default)]
+    pub otps_end_to_end: Option<RateStats>,
+    /// Time to first visible text, in ranges.
+    #[serde(default)]
+    pub ttft_histogram: Option<Histogram>,
+    /// All gaps between content events, in ranges.
+    #[serde(default)]
+    pub itl_histogram: Option<Histogram>,
     /// What was completed within the measured windows; `None` without a window.
     pub throughput: Option<Throughput>,
     /// Mean prompt tokens of completed requests, by the service's count.
@@ -86,6 +109,15 @@ pub struct ExperimentSummary {
     pub output_tokens_mean: Option<f64>,
     /// What a transaction costs; `None` where no completed request reported its usage.
     pub cost: Option<TransactionCost>,
+    /// The 95 % interval of the cost of 10,000 transactions, US dollars.
+    #[serde(default)]
+    pub cost_interval: Option<Interval>,
+    /// The counted blocks, in their order.
+    #[serde(default)]
+    pub blocks: Vec<BlockFigures>,
+    /// Up to 200 of the completed requests, spread evenly over them.
+    #[serde(default)]
+    pub points: Vec<Point>,
     /// All that its counted attempts sent and cost, warm-up included.
     pub spending: Spending,
     /// Completed requests that did not report their usage.

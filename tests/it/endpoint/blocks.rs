@@ -78,7 +78,8 @@ async fn a_closed_loop_is_recorded_as_it_was_served() {
     assert_eq!(most_at_once(&truth), 4, "the loop was full, and never fuller");
 
     // What was spent is what the tokens cost, warm-up included.
-    let price = &run.plan_of().endpoints[0].price;
+    let plan = run.plan_of();
+    let price = plan.endpoints[0].price.as_ref().unwrap();
     let spent = truth
         .iter()
         .map(|t| price.of_tokens(t.input_tokens.into(), t.output_tokens.into()))

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::plan::{EndpointKind, EndpointSpec, Inference};
+use crate::price::Price;
 use crate::report::Report;
 use crate::report::page::{Page, Table};
 use crate::summary::{BlockPlace, Spending, milliseconds};
@@ -138,14 +139,17 @@ fn endpoints(report: &Report<'_>) -> Table {
         .number("USD per 1,000 answer tokens")
         .words("Price from");
     for endpoint in &report.plan.endpoints {
+        let price = |show: fn(&Price) -> String| {
+            endpoint.price.as_ref().map_or_else(|| "unknown".to_owned(), show)
+        };
         table.row(&[
             format!("`{}`", endpoint.name),
             kind(endpoint),
             format!("`{}`", endpoint.model_id),
             endpoint.region.clone(),
-            endpoint.price.input_per_1k_nano_usd.as_usd().to_string(),
-            endpoint.price.output_per_1k_nano_usd.as_usd().to_string(),
-            endpoint.price.source.clone(),
+            price(|price| price.input_per_1k_nano_usd.as_usd().to_string()),
+            price(|price| price.output_per_1k_nano_usd.as_usd().to_string()),
+            price(|price| price.source.clone()),
         ]);
     }
     table

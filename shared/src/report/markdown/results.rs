@@ -77,7 +77,7 @@ fn judgement(judged: &Judgement) -> String {
     let few = if judged.too_few_samples { FEW } else { "" };
     let value = format!("{}{few}", judged.criterion.words(value));
     match judged.verdict {
-        Verdict::Met => format!("{value} ✓"),
+        Verdict::Shown | Verdict::Met => format!("{value} ✓"),
         Verdict::NotMet | Verdict::NoData => format!("**{value}** ✗"),
     }
 }
