@@ -4,6 +4,7 @@
 //! stored ones are read tolerantly (unknown fields are skipped, new ones have defaults).
 
 mod line;
+mod parquet;
 
 use std::time::Duration;
 
@@ -11,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 pub use self::line::RecordLine;
+pub use self::parquet::ParquetRecords;
 use crate::units::{ExperimentId, Name, nanos};
+pub use ::parquet::errors::ParquetError;
 
 /// The version of the stored form of a [`Record`].
 pub const RECORD_SCHEMA: u32 = 1;

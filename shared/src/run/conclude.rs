@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{RunError, Stores, read_plan, rfc3339};
 use crate::decision::decide;
 use crate::plan::Plan;
-use crate::record::Record;
+use crate::record::{ParquetRecords, Record};
 use crate::report::{self, Report};
 use crate::store::{
     ArtifactStore, BlockState, Receipt, RecordStore, RunStatus, StoreError, keys, read,
@@ -71,7 +71,7 @@ pub async fn conclude<R: RecordStore, A: ArtifactStore>(
         plan => plan?,
     };
     let blocks = stores.records.blocks(run_id).await?;
-    let summary = summarize(&plan, &blocks, stores).await?;
+    let summary = summarize(&plan, &blocks, stores, stage).await?;
     let decision = decide(&plan, &summary);
     let unfinished_blocks = unfinished(&plan, &blocks);
     let status = if unfinished_blocks == 0 { RunStatus::Complete } else { RunStatus::Incomplete };
@@ -138,17 +138,36 @@ fn unfinished(plan: &Plan, blocks: &[BlockState]) -> u32 {
     u32::try_from(planned.saturating_sub(finished)).unwrap_or(u32::MAX)
 }
 
+/// One pass over all records. At the end of a run they are written as files, too: one for each
+/// experiment and round, so that no more than one of these is in memory.
 async fn summarize<R: RecordStore, A: ArtifactStore>(
     plan: &Plan,
     blocks: &[BlockState],
     stores: &Stores<R, A>,
+    stage: Stage,
 ) -> Result<RunSummary, RunError> {
     let mut summary = RunAccumulator::new(plan, blocks);
-    for block in blocks {
-        for attempt in 1..=block.attempt {
-            for record in attempt_records(block, attempt, &stores.records).await? {
-                summary.add(&record);
+    let same_file = |one: &BlockState, two: &BlockState| {
+        (&one.key.experiment, one.key.round) == (&two.key.experiment, two.key.round)
+    };
+    // Blocks are ordered by key: experiment, round, block.
+    for group in blocks.chunk_by(same_file) {
+        let mut file = ParquetRecords::new()?;
+        for block in group {
+            let counted = block.receipt.as_ref().map(|receipt| receipt.attempt);
+            for attempt in 1..=block.attempt {
+                let records = attempt_records(block, attempt, &stores.records).await?;
+                for record in &records {
+                    summary.add(record);
+                }
+                if stage == Stage::Final {
+                    file.add(records, counted == Some(attempt))?;
+                }
             }
+        }
+        if let (Stage::Final, [BlockState { key, .. }, ..]) = (stage, group) {
+            let key = keys::records(&plan.run_id, &key.experiment, key.round);
+            stores.artifacts.put(&key, file.finish()?, keys::content_type(&key)).await?;
         }
     }
     Ok(summary.finish())

@@ -19,6 +19,7 @@ use crate::block::BlockError;
 use crate::config::ConfigErrors;
 use crate::dataset::DatasetError;
 use crate::plan::{PLAN_SCHEMA, Plan};
+use crate::record::ParquetError;
 use crate::report::RenderError;
 use crate::store::{ArtifactStore, RecordStore, StoreError, keys};
 use crate::units::{ExperimentId, Name, RunId};
@@ -123,6 +124,9 @@ pub enum RunError {
     /// The report cannot be rendered.
     #[error("failed to render the report")]
     Render(#[from] RenderError),
+    /// The records cannot be written as a file.
+    #[error("failed to write the records as a Parquet file")]
+    Parquet(#[from] ParquetError),
     /// TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] crate::endpoint::TlsError),
@@ -154,6 +158,7 @@ impl RunError {
             | Self::Unwritable { .. }
             | Self::NewerPlan { .. }
             | Self::Render(_)
+            | Self::Parquet(_)
             | Self::Tls(_)
             | Self::NoSimulator(_) => false,
         }

@@ -70,6 +70,11 @@ pub fn prompts(run_id: &RunId, dataset: &Name) -> String {
     format!("{}prompts/{dataset}.jsonl", artifacts(run_id))
 }
 
+/// The records of an experiment in a round, for people who analyse them elsewhere.
+pub fn records(run_id: &RunId, experiment: &ExperimentId, round: u32) -> String {
+    format!("{}records/{experiment}/{round:04}.parquet", artifacts(run_id))
+}
+
 /// A file of the report.
 pub fn report(run_id: &RunId, file: &str) -> String {
     format!("{}report/{file}", artifacts(run_id))
@@ -89,6 +94,7 @@ pub fn content_type(key: &str) -> &'static str {
         "yml" | "yaml" => "application/yaml",
         "svg" => "image/svg+xml",
         "png" => "image/png",
+        "parquet" => "application/vnd.apache.parquet",
         _ => "application/octet-stream",
     }
 }
