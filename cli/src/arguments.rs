@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Report(Report),
     /// Serve simulated models on this machine, in the protocol of Amazon Bedrock.
     Simulate(Simulate),
+    /// Print completions for a shell, to be sourced by it.
+    Completions(Completions),
 }
 
 #[derive(Debug, Args)]
@@ -91,4 +93,10 @@ pub(crate) struct Simulate {
     /// Append the truth of every request to this file, as JSON lines.
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// Which shell.
+    pub(crate) shell: clap_complete::Shell,
 }

@@ -32,11 +32,12 @@ async fn main() -> ExitCode {
                 reason = "the one place that reads the wall clock"
             )]
             let wall = std::time::SystemTime::now;
-            command::run::run(&run, &out, wall).await
+            Box::pin(command::run::run(&run, &out, wall)).await
         }
         Command::Plan(plan) => command::plan::run(&plan),
         Command::Records(records) => command::records::run(&records, &out).await,
         Command::Report(report) => command::report::run(&report, &out).await,
+        Command::Completions(completions) => Ok(command::completions::run(&completions)),
         Command::Simulate(simulate) => command::simulate::run(&simulate).await,
     };
     done.unwrap_or_else(|error| {

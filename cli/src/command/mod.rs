@@ -1,5 +1,6 @@
 //! One file for each subcommand.
 
+pub(crate) mod completions;
 pub(crate) mod plan;
 pub(crate) mod records;
 pub(crate) mod report;
@@ -12,7 +13,7 @@ use anyhow::{Context, Result};
 use shared::run::{Conclusion, Source};
 
 use crate::exit::Refusal;
-use crate::terminal::say;
+use crate::terminal::{say, wrapped};
 
 /// A configuration's text, and where its relative paths start.
 fn read_config(path: &Path) -> Result<(String, Source)> {
@@ -31,7 +32,7 @@ fn show(conclusion: &Conclusion, json: bool) -> Result<()> {
     if conclusion.simulated {
         say("SIMULATED: the answers came from a simulator, not from a model.");
     }
-    say(&conclusion.answer);
+    say(&wrapped(&conclusion.answer));
     say(&format!("Cost of the run: ${:.6} in tokens", conclusion.cost_usd));
     say(&format!("Report: {}", conclusion.report));
     Ok(())

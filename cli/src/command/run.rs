@@ -36,8 +36,11 @@ pub(crate) async fn run(arguments: &arguments::Run, out: &Path, wall: WallClock)
         .lanes
         .iter()
         .map(|lane| run_lane(lane, &plan, &stores, &connections, wall, &signals, &progress));
-    let failures: Vec<RunError> =
-        join_all(lanes).await.into_iter().filter_map(Result::err).collect();
+    let measured = tokio::select! {
+        measured = join_all(lanes) => measured,
+        never = progress.draw() => match never {},
+    };
+    let failures: Vec<RunError> = measured.into_iter().filter_map(Result::err).collect();
     progress.finish();
     drop(simulator);
     if failures.iter().any(RunError::is_superseded) {
