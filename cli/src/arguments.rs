@@ -45,6 +45,10 @@ pub(crate) struct Run {
     /// Go on with a run that was interrupted: its id, or the latest.
     #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "latest")]
     pub(crate) resume: Option<String>,
+    /// Simulate in virtual time: simulated endpoints only, hours in seconds, and the same to the
+    /// byte for the same configuration, seed and --run-id.
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) virtual_time: bool,
     /// Show no progress.
     #[arg(long, short)]
     pub(crate) quiet: bool,

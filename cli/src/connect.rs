@@ -2,9 +2,10 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use shared::endpoint::{check_credentials, placeholder_config};
+use shared::endpoint::{Dial, check_credentials, placeholder_config};
 use shared::plan::{EndpointKind, Plan};
 use shared::run::Connections;
 use shared::store::cloud::behavior_version;
@@ -39,6 +40,22 @@ pub(crate) async fn connect(plan: &Plan) -> Result<(Connections, Option<Simulato
         .context("failed to start the simulator")?;
     let connections = connections.with_simulator(simulator.url(), placeholder_config());
     Ok((connections, Some(simulator)))
+}
+
+/// Connections to simulated endpoints in this process and on this runtime, whose clock is paused.
+pub(crate) async fn connect_in_memory(plan: &Plan) -> Result<Connections> {
+    if let Some(real) = plan.endpoints.iter().find(|e| e.kind != EndpointKind::Simulated) {
+        bail!(Refusal(format!(
+            "endpoint {} is real: --virtual-time is for simulated endpoints only",
+            real.name
+        )));
+    }
+    check_simulated(plan)?;
+    let simulator = Simulator::start(simulator(0, plan.seed, None))
+        .await
+        .context("failed to start the simulator")?;
+    let dial = Dial::Memory(Arc::new(move || simulator.connect()));
+    Ok(Connections::new(placeholder_config())?.with_simulator_in_memory(dial, placeholder_config()))
 }
 
 /// Whether the simulator knows every model that the plan wants simulated.

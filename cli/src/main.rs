@@ -13,17 +13,34 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::runtime::Builder;
 
 use crate::arguments::{Arguments, Command};
 use crate::exit::Exit;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_env("FMGAUGE_LOG"))
         .with_writer(std::io::stderr)
         .init();
     let arguments = Arguments::parse();
+    let is_virtual = matches!(&arguments.command, Command::Run(run) if run.virtual_time);
+    let runtime = if is_virtual {
+        Builder::new_current_thread().enable_all().start_paused(true).build()
+    } else {
+        Builder::new_multi_thread().enable_all().build()
+    };
+    match runtime {
+        Ok(runtime) => runtime.block_on(dispatch(arguments)),
+        Err(error) => {
+            terminal::note(&format!("error: failed to start: {error}"));
+            Exit::Failed
+        }
+    }
+    .into()
+}
+
+async fn dispatch(arguments: Arguments) -> Exit {
     let out = arguments.out;
     let done = match arguments.command {
         Command::Run(run) => {
@@ -44,5 +61,4 @@ async fn main() -> ExitCode {
         terminal::note(&format!("error: {error:#}"));
         Exit::of_error(&error)
     })
-    .into()
 }

@@ -1,7 +1,8 @@
 //! `fmgauge run`: plans, measures and concludes on this machine.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use futures_util::future::join_all;
@@ -11,10 +12,11 @@ use shared::plan::{Lane, Plan};
 use shared::run::{Connections, RunError, Stage, conclude, draft, measure, prepare, read_plan};
 use shared::store::{BlockKey, RecordStore, RunStatus};
 use simulator::SimulatorThread;
+use tokio::time::Instant;
 
 use super::{read_config, show};
 use crate::arguments;
-use crate::connect::connect;
+use crate::connect::{connect, connect_in_memory};
 use crate::exit::{Exit, Refusal};
 use crate::local::{self, LocalStores};
 use crate::progress::Progress;
@@ -24,13 +26,15 @@ use crate::terminal::note;
 const EXIT_INTERRUPTED: i32 = 130;
 
 pub(crate) async fn run(arguments: &arguments::Run, out: &Path, wall: WallClock) -> Result<Exit> {
+    let begun = at(wall)?;
+    let wall = if arguments.virtual_time { virtual_wall } else { wall };
     let Started { stores, plan, connections, simulator } = match &arguments.resume {
         Some(run) => resume(arguments, run, out).await?,
-        None => start(arguments, out).await?,
+        None => start(arguments, out, begun, at(wall)?).await?,
     };
     let run_id = plan.run_id.clone();
     let signals = Signals::default();
-    let progress = Arc::new(Progress::new(&plan, arguments.quiet));
+    let progress = Arc::new(Progress::new(&plan, arguments.quiet || arguments.virtual_time));
     let listening = tokio::spawn(listen(signals.clone(), Arc::clone(&progress)));
     let lanes = plan
         .lanes
@@ -47,7 +51,7 @@ pub(crate) async fn run(arguments: &arguments::Run, out: &Path, wall: WallClock)
         bail!("another process has taken over run {run_id}: this one has left it");
     }
 
-    let conclusion = conclude(&run_id, &stores, Stage::Final, Timestamp::now()).await?;
+    let conclusion = conclude(&run_id, &stores, Stage::Final, at(wall)?).await?;
     listening.abort();
     show(&conclusion, arguments.json)?;
     if conclusion.status != RunStatus::Complete {
@@ -72,17 +76,27 @@ struct Started {
     simulator: Option<SimulatorThread>,
 }
 
-/// Plans and stores a new run. What can be refused is refused before anything is written.
-async fn start(arguments: &arguments::Run, out: &Path) -> Result<Started> {
+/// Plans and stores a new run, called by the time `begun`. What can be refused is refused before anything is written.
+async fn start(
+    arguments: &arguments::Run,
+    out: &Path,
+    begun: Timestamp,
+    now: Timestamp,
+) -> Result<Started> {
     let path = arguments.config.as_deref().context("a configuration is needed")?;
     let (text, source) = read_config(path)?;
-    let now = Timestamp::now();
     let run_id = match &arguments.id {
         Some(id) => id.clone(),
-        None => format!("{}-{:04x}", now.strftime("%Y%m%d-%H%M%S"), now.subsec_nanosecond() >> 14),
+        None => {
+            format!("{}-{:04x}", begun.strftime("%Y%m%d-%H%M%S"), begun.subsec_nanosecond() >> 14)
+        }
     };
     let prepared = draft(&text, local::parse_run_id(&run_id)?, &source)?;
-    let (connections, simulator) = connect(&prepared.plan).await?;
+    let (connections, simulator) = if arguments.virtual_time {
+        (connect_in_memory(&prepared.plan).await?, None)
+    } else {
+        connect(&prepared.plan).await?
+    };
     let stores = local::open(out).await?;
     prepare(&prepared, &stores, &owner(now), now).await?;
     if !arguments.quiet {
@@ -90,6 +104,17 @@ async fn start(arguments: &arguments::Run, out: &Path) -> Result<Started> {
         note(&format!("run {}: {} experiments", plan.run_id, plan.experiments.len()));
     }
     Ok(Started { stores, plan: prepared.plan, connections, simulator })
+}
+
+fn at(wall: WallClock) -> Result<Timestamp> {
+    Timestamp::try_from(wall()).context("the clock of this machine is out of range")
+}
+
+/// The wall clock of virtual time: runs begin at midnight UTC of 1 January 2026.
+fn virtual_wall() -> SystemTime {
+    static BEGUN: OnceLock<Instant> = OnceLock::new();
+    let begun = BEGUN.get_or_init(Instant::now);
+    SystemTime::UNIX_EPOCH + Duration::from_hours(490_896) + begun.elapsed()
 }
 
 /// A run's owner is one process: nobody else plans under its id.

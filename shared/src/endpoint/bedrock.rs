@@ -14,11 +14,10 @@ use aws_sdk_bedrockruntime::types::{
     ContentBlock, ContentBlockDelta, ConversationRole, ConverseStreamMetadataEvent,
     ConverseStreamOutput as Event, InferenceConfiguration, Message,
 };
-use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{Exchange, SlotConnection, SlotError};
+use super::connection::{Dial, Exchange, SlotConnection, SlotError};
 use super::failure::{classify, detail};
 use super::{BoxFuture, Endpoint, Request};
 use crate::causes::chain;
@@ -46,9 +45,9 @@ impl BedrockEndpoint {
         spec: &EndpointSpec,
         deadlines: Deadlines,
         config: &SdkConfig,
-        tls: ClientConfig,
+        dial: impl Into<Dial>,
     ) -> Self {
-        let slot = SlotConnection::new(tls, deadlines);
+        let slot = SlotConnection::new(dial.into(), deadlines);
         let mut builder = Builder::from(config)
             .region(Region::new(spec.region.clone()))
             .retry_config(RetryConfig::disabled())

@@ -31,7 +31,9 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
 use hyper_util::client::legacy::connect::HttpConnector as TcpConnector;
+use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
+use tokio::io::DuplexStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tower_service::Service;
 
@@ -58,6 +60,30 @@ pub fn tls() -> Result<ClientConfig, TlsError> {
 pub fn http1_only(mut config: ClientConfig) -> ClientConfig {
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config
+}
+
+/// How connections are opened.
+#[derive(Clone)]
+pub enum Dial {
+    /// Over the network, with this TLS where the address asks for it.
+    Network(Arc<ClientConfig>),
+    /// To a server in this process, so that both can share a paused clock.
+    Memory(Arc<dyn Fn() -> DuplexStream + Send + Sync>),
+}
+
+impl fmt::Debug for Dial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Network(_) => "Network",
+            Self::Memory(_) => "Memory",
+        })
+    }
+}
+
+impl From<ClientConfig> for Dial {
+    fn from(tls: ClientConfig) -> Self {
+        Self::Network(Arc::new(tls))
+    }
 }
 
 /// The system's root certificates could not be read.
@@ -107,7 +133,7 @@ pub(crate) struct Exchange {
 pub(crate) struct SlotConnection(Arc<Slot>);
 
 struct Slot {
-    connector: HttpsConnector<TcpConnector>,
+    dial: Dial,
     deadlines: Deadlines,
     open: Mutex<Option<SendRequest<SdkBody>>>,
     exchange: Mutex<Exchange>,
@@ -125,16 +151,8 @@ impl fmt::Debug for SlotConnection {
 }
 
 impl SlotConnection {
-    pub(crate) fn new(tls: ClientConfig, deadlines: Deadlines) -> Self {
-        let mut tcp = TcpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        Self(Arc::new(Slot {
-            connector: HttpsConnector::from((tcp, tls)),
-            deadlines,
-            open: Mutex::new(None),
-            exchange: Mutex::default(),
-        }))
+    pub(crate) fn new(dial: Dial, deadlines: Deadlines) -> Self {
+        Self(Arc::new(Slot { dial, deadlines, open: Mutex::new(None), exchange: Mutex::default() }))
     }
 
     /// Forgets the last exchange: the next request starts.
@@ -167,19 +185,10 @@ impl SlotConnection {
             return Ok(sender);
         }
         let begun = Instant::now();
-        let connecting = async {
-            let io = self.0.connector.clone().call(uri.clone()).await?;
-            Ok::<_, BoxError>(http1::handshake(io).await?)
-        };
-        let (sender, connection) = timeout(limit, connecting)
+        let sender = timeout(limit, self.0.dial.open(uri))
             .await
             .map_err(|_elapsed| SlotError::Deadline(Deadline::Connect, limit))?
             .map_err(SlotError::Refused)?;
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "Connection ended.");
-            }
-        });
         locked(&self.0.exchange).connect = Some(begun.elapsed());
         Ok(sender)
     }
@@ -231,6 +240,35 @@ impl SlotConnection {
         let response = http::Response::from_parts(head, body);
         HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
     }
+}
+
+impl Dial {
+    async fn open(&self, uri: &Uri) -> Result<SendRequest<SdkBody>, BoxError> {
+        match self {
+            Self::Network(tls) => {
+                let mut tcp = TcpConnector::new();
+                tcp.enforce_http(false);
+                tcp.set_nodelay(true);
+                let io = HttpsConnector::from((tcp, Arc::clone(tls))).call(uri.clone()).await?;
+                handshake(io).await
+            }
+            Self::Memory(dial) => handshake(TokioIo::new(dial())).await,
+        }
+    }
+}
+
+/// Speaks HTTP/1.1 on an open connection, served by a task of its own.
+async fn handshake<T>(io: T) -> Result<SendRequest<SdkBody>, BoxError>
+where
+    T: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
+{
+    let (sender, connection) = http1::handshake(io).await?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "Connection ended.");
+        }
+    });
+    Ok(sender)
 }
 
 /// A connection wants the path and a `Host` header, where the SDK gives a whole URI. The value is

@@ -12,7 +12,7 @@ use aws_config::{Region, SdkConfig};
 use aws_sdk_bedrockruntime::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
 use tokio_util::sync::CancellationToken;
 
-pub use self::connection::{TlsError, http1_only, tls};
+pub use self::connection::{Dial, TlsError, http1_only, tls};
 use crate::record::Observation;
 use crate::store::cloud::behavior_version;
 

@@ -11,7 +11,7 @@ use crate::block::{
 };
 use crate::dataset::Prompt;
 use crate::endpoint::bedrock::BedrockEndpoint;
-use crate::endpoint::{self, Endpoint};
+use crate::endpoint::{self, Dial, Endpoint};
 use crate::plan::{EndpointKind, EndpointSpec, Plan};
 use crate::store::{ArtifactStore, BlockKey, Claim, RecordStore, Standing, StoreError, keys};
 use crate::units::Name;
@@ -28,6 +28,7 @@ pub struct Connections {
 struct Simulator {
     url: String,
     aws: SdkConfig,
+    dial: Dial,
 }
 
 impl Connections {
@@ -48,27 +49,35 @@ impl Connections {
     /// asks for none.
     #[must_use]
     pub fn with_simulator(mut self, url: String, aws: SdkConfig) -> Self {
-        self.simulator = Some(Simulator { url, aws });
+        self.simulator = Some(Simulator { url, aws, dial: self.tls.clone().into() });
+        self
+    }
+
+    /// The same, opening connections to simulated endpoints by `dial`.
+    #[must_use]
+    pub fn with_simulator_in_memory(mut self, dial: Dial, aws: SdkConfig) -> Self {
+        let url = "http://simulator.invalid".to_owned();
+        self.simulator = Some(Simulator { url, aws, dial });
         self
     }
 
     /// How a slot connects to an endpoint of the plan.
     fn connect(&self, spec: &EndpointSpec, plan: &Plan) -> Result<Box<Connect>, RunError> {
         let deadlines = plan.deadlines;
-        let tls = self.tls.clone();
-        let (spec, aws) = match spec.kind {
-            EndpointKind::Bedrock => (spec.clone(), self.aws.clone()),
+        let (spec, aws, dial) = match spec.kind {
+            EndpointKind::Bedrock => (spec.clone(), self.aws.clone(), self.tls.clone().into()),
             EndpointKind::Simulated => {
                 let Some(simulator) = &self.simulator else {
                     return Err(RunError::NoSimulator(spec.name.clone()));
                 };
                 let url = Some(simulator.url.clone());
-                (EndpointSpec { endpoint_url: url, ..spec.clone() }, simulator.aws.clone())
+                let spec = EndpointSpec { endpoint_url: url, ..spec.clone() };
+                (spec, simulator.aws.clone(), simulator.dial.clone())
             }
         };
         Ok(Box::new(move || {
             let slot: Box<dyn Endpoint> =
-                Box::new(BedrockEndpoint::new(&spec, deadlines, &aws, tls.clone()));
+                Box::new(BedrockEndpoint::new(&spec, deadlines, &aws, dial.clone()));
             slot
         }))
     }
