@@ -42,7 +42,7 @@ pub(crate) async fn handle(
         Err(error) if error.is::<LengthLimitError>() => None,
         Err(error) => return Err(io::Error::other(error)),
     };
-    let id = server.next_request_id();
+    let id = server.next_request_id(head.uri.path());
     let exchange = Exchange::new(Arc::clone(&server.ledger), connection.number, id.clone());
     let exchange = Arc::new(exchange);
     connection.begin(Arc::clone(&exchange));

@@ -1,15 +1,15 @@
 //! What all requests share: the models in service, the script, the ledger, the counters.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use crate::config::{SimulatorConfig, StartError};
 use crate::fault::{self, Fault, ScriptedFault};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, lock};
 use crate::profile::Profile;
 use crate::protocol::Question;
 
@@ -21,7 +21,8 @@ pub(crate) struct Server {
     models: HashMap<String, Model>,
     script: Vec<ScriptedFault>,
     connections: AtomicU64,
-    requests: AtomicU64,
+    /// How many requests came to each path.
+    requests: Mutex<HashMap<String, u64>>,
 }
 
 /// A simulated model in service.
@@ -60,7 +61,7 @@ impl Server {
             models,
             script: config.script,
             connections: AtomicU64::new(0),
-            requests: AtomicU64::new(0),
+            requests: Mutex::default(),
         })
     }
 
@@ -69,14 +70,20 @@ impl Server {
         self.connections.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// The id of the next request: a UUID (version 8) that follows from the seed and the order of
-    /// arrival, so that it is unique where all else is the same.
-    pub(crate) fn next_request_id(&self) -> String {
-        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+    /// The id of the next request to a path: a UUID (version 8) that follows from the seed, the
+    /// path and the order of arrival there, so that it is unique where all else is the same.
+    pub(crate) fn next_request_id(&self, path: &str) -> String {
+        let number = {
+            let mut requests = lock(&self.requests);
+            let number = requests.entry(path.to_owned()).or_default();
+            *number += 1;
+            *number
+        };
         let mut hash = Sha256::new();
         hash.update(b"request id");
         hash.update(self.seed.to_le_bytes());
         hash.update(number.to_le_bytes());
+        hash.update(path);
         let mut bytes: [u8; 32] = hash.finalize().into();
         bytes[6] = bytes[6] & 0x0f | 0x80;
         bytes[8] = bytes[8] & 0x3f | 0x80;
@@ -113,7 +120,7 @@ mod tests {
     #[test]
     fn request_ids_look_like_uuids_and_differ() {
         let server = Server::new(SimulatorConfig::default()).unwrap();
-        let ids: BTreeSet<_> = (0..100).map(|_| server.next_request_id()).collect();
+        let ids: BTreeSet<_> = (0..100).map(|_| server.next_request_id("/a")).collect();
         assert_eq!(ids.len(), 100);
         for id in ids {
             let lengths: Vec<_> = id.split('-').map(str::len).collect();

@@ -7,12 +7,14 @@
 //! | `exits` | what else ends with which exit code |
 //! | `interrupted` | Ctrl-C, once and twice |
 //! | `killed` | `kill -9`, and what a resumed run counts |
+//! | `virtual_time` | a paused clock: the same bytes for a seed, hours in seconds |
 
 mod exits;
 mod interrupted;
 mod killed;
 mod refused;
 mod short_run;
+mod virtual_time;
 
 use std::collections::BTreeMap;
 use std::fs;
