@@ -232,7 +232,7 @@ mod tests {
     use std::time::Duration;
 
     use crate::testing::{ask, plain_profile, prompt};
-    use crate::{Profile, Simulator, SimulatorConfig};
+    use crate::{OutputTokens, Profile, Simulator, SimulatorConfig};
 
     async fn start(profile: Profile) -> Simulator {
         let profiles = vec![profile];
@@ -268,7 +268,7 @@ mod tests {
     async fn rounding_by_the_timer_does_not_add_up() {
         let mut profile = plain_profile();
         profile.decode_per_token = Duration::from_micros(10_300);
-        profile.output_tokens.mean = 100.0;
+        profile.output_tokens = OutputTokens::fixed(100.0);
         let simulator = start(profile).await;
         let reply = ask(simulator.connect(), "plain", &prompt("one")).await.unwrap();
         let due = Duration::from_millis(101) + Duration::from_micros(10_300) * 99;
@@ -280,7 +280,7 @@ mod tests {
     async fn tokens_due_at_once_come_at_once() {
         let mut profile = plain_profile();
         profile.decode_per_token = Duration::ZERO;
-        profile.output_tokens.mean = 3_000.0;
+        profile.output_tokens = OutputTokens::fixed(3_000.0);
         let simulator = start(profile).await;
         let reply = ask(simulator.connect(), "plain", &prompt("one")).await.unwrap();
         assert_eq!(reply.tokens().len(), 3_000);

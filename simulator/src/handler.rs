@@ -80,6 +80,8 @@ async fn answer(
         let refusal = Refusal::unknown_model(&question.model_id);
         return Ok(refused(&answering, id, Outcome::Refused, &refusal));
     };
+    let input_tokens = model.profile.input_tokens.of(question.input_tokens);
+    answering.0.describe(|truth| truth.input_tokens = input_tokens);
     let fault = server.next_fault(model, &question);
     match &fault {
         Some(Fault::Status { status, code, message }) => {
@@ -100,7 +102,7 @@ async fn answer(
     }
 
     let digest = latency::digest(server.seed, &question.model_id, &question.request);
-    let (input_tokens, limit) = (question.input_tokens, question.output_limit);
+    let limit = question.output_limit;
     let times = ServiceTimes::draw(&model.profile, input_tokens, limit, digest);
     let received = answering.0.received();
     // Where no one waits, service begins on arrival, whatever reading the request took us.

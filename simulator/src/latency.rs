@@ -94,7 +94,7 @@ impl ServiceTimes {
         let mut words = times.clone();
         words.set_stream(1);
         let spread = Noise::new(profile.output_tokens.cv).draw(&mut times);
-        let wanted = (profile.output_tokens.mean * spread).round();
+        let wanted = (profile.output_tokens.mean(input_tokens) * spread).round();
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     fn profile() -> Profile {
-        Profile::built_in().remove(0)
+        Profile::find("mistral.mistral-7b-instruct-v0:2").unwrap()
     }
 
     fn times(seed: u64, request: &Value, limit: u32) -> (u32, bool, Vec<Duration>, Vec<usize>) {
@@ -211,7 +211,7 @@ mod tests {
             let difference = sum / f64::from(count) / expected - 1.0;
             assert!(difference.abs() < 0.02, "{difference}");
         };
-        check(tokens, profile().output_tokens.mean);
+        check(tokens, profile().output_tokens.mean(100));
         check(first, profile().expected_time_to_first_token(100).as_secs_f64());
         check(gap, profile().decode_per_token.as_secs_f64());
     }
@@ -222,7 +222,7 @@ mod tests {
         profile.noise_cv = 0.0;
         profile.output_tokens.cv = 0.0;
         let mut times = ServiceTimes::draw(&profile, 100, 500, [7; 32]);
-        assert_eq!(times.output_tokens, 33);
+        assert_eq!(times.output_tokens, 24);
         assert_eq!(times.first_token(), profile.expected_time_to_first_token(100));
         assert_eq!(times.gap(), profile.decode_per_token);
     }

@@ -45,7 +45,7 @@ mod testing;
 
 pub use config::{SimulatorConfig, StartError};
 pub use fault::{Fault, ScriptedFault, When};
-pub use profile::{InvalidProfile, OutputTokens, Profile};
+pub use profile::{InputTokens, InvalidProfile, OutputTokens, PUBLISHED_REPORT, Profile};
 pub use simulator::{ShutdownError, Simulator};
 pub use thread::SimulatorThread;
 pub use tokens::count_tokens;

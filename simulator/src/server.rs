@@ -137,7 +137,7 @@ mod tests {
             let error = Server::new(config).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         };
-        check(|config| config.profiles[1].slots = 0, "claude-3-haiku");
+        check(|config| config.profiles[1].slots = 0, "j2-ultra");
         check(|config| config.profiles[1] = config.profiles[0].clone(), "more than one profile");
         check(|config| config.truth_log = Some("/nowhere/at/all".into()), "/nowhere/at/all");
         check(

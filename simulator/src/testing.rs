@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use crate::profile::{OutputTokens, Profile};
+use crate::profile::{InputTokens, OutputTokens, Profile};
 
 /// What came back.
 #[derive(Debug)]
@@ -68,11 +68,13 @@ pub(crate) fn plain_profile() -> Profile {
         base: Duration::from_millis(100),
         prefill_per_token: Duration::from_millis(1),
         decode_per_token: Duration::from_millis(10),
-        output_tokens: OutputTokens { mean: 10.0, cv: 0.0 },
+        input_tokens: InputTokens::default(),
+        output_tokens: OutputTokens::fixed(10.0),
         noise_cv: 0.0,
         slots: 8,
         input_per_1k_usd: 0.001,
         output_per_1k_usd: 0.002,
+        source: "a test".to_owned(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! How the simulated service counts tokens.
 //!
-//! An estimate, and at the same time the truth of the simulation: what this module counts is what
-//! the service reports as `inputTokens`. It does not imitate any model's tokenizer.
+//! An estimate, and at the same time the truth of the simulation: what this module counts, scaled
+//! as the model's vendor counts ([`crate::InputTokens`]), is what the service reports as
+//! `inputTokens`. It does not imitate any model's tokenizer.
 
 /// The number of tokens in a text, in one pass.
 ///

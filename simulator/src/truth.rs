@@ -21,7 +21,8 @@ pub struct Truth {
     /// SHA-256 in hexadecimal of all user text, in order and with nothing between; none where the
     /// request could not be read.
     pub prompt_sha256: Option<String>,
-    /// Input tokens by [`crate::count_tokens`].
+    /// Input tokens as the model's vendor counts them ([`crate::InputTokens`]); by
+    /// [`crate::count_tokens`] where the model is not known.
     pub input_tokens: u32,
     /// Tokens that were written.
     pub output_tokens: u32,

@@ -34,8 +34,8 @@ use shared::price::Price;
 use shared::record::{Observation, Outcome};
 use shared::units::NanoUsd;
 use simulator::{
-    Fault, OutputTokens, Profile, ScriptedFault, Simulator, SimulatorConfig, SimulatorThread,
-    Truth, When,
+    Fault, InputTokens, OutputTokens, Profile, ScriptedFault, Simulator, SimulatorConfig,
+    SimulatorThread, Truth, When,
 };
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -55,11 +55,13 @@ fn profile(model_id: &str, decode: Duration, tokens: f64) -> Profile {
         base: Duration::from_millis(5),
         prefill_per_token: Duration::ZERO,
         decode_per_token: decode,
-        output_tokens: OutputTokens { mean: tokens, cv: 0.0 },
+        input_tokens: InputTokens::default(),
+        output_tokens: OutputTokens::fixed(tokens),
         noise_cv: 0.0,
         slots: 64,
         input_per_1k_usd: 0.001,
         output_per_1k_usd: 0.002,
+        source: "a test".to_owned(),
     }
 }
 

@@ -44,7 +44,7 @@ fn profile() -> Profile {
         base: Duration::from_millis(20),
         prefill_per_token: Duration::ZERO,
         decode_per_token: Duration::from_millis(5),
-        output_tokens: OutputTokens { mean: 6.0, cv: 0.3 },
+        output_tokens: OutputTokens { cv: 0.3, ..OutputTokens::fixed(6.0) },
         ..Profile::find("mistral.mistral-7b-instruct-v0:2").unwrap()
     }
 }
