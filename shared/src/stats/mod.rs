@@ -1,13 +1,19 @@
 //! Statistics of numbers: no records, no input or output, no chance.
 //!
 //! Everything here takes a [`Sample`], which cannot be empty or hold NaN, and gives the same result
-//! whatever the order of the values. Intervals and tests are not here yet.
+//! whatever the order of the values. Intervals are by clusters ([`ClusteredSample`], [`Ratio`]), tests
+//! by pairs ([`PairedTest`]). `examples/coverage.rs` studies how often they are right.
 
+mod cluster;
 mod interval;
+mod paired;
 mod percentile;
 mod sample;
+mod student;
 
+pub use cluster::{ClusteredSample, FEWEST_CLUSTERS, Ratio};
 pub use interval::Interval;
+pub use paired::{PairedTest, holm};
 pub use percentile::Percentile;
 pub use sample::Sample;
 
