@@ -16,6 +16,7 @@ pub use interval::Interval;
 pub use paired::{PairedTest, holm};
 pub use percentile::Percentile;
 pub use sample::Sample;
+pub(crate) use student::t_quantile;
 
 /// A count as a number to calculate with; exact up to 2^53.
 #[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds stay below 2^53")]

@@ -2,10 +2,15 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// The point that a t distribution with `freedom` degrees of freedom leaves 2.5 % above; `None` for
-/// no degree of freedom.
+/// The point that a t distribution with `freedom` degrees of freedom has the share `below` below;
+/// `None` for no degree of freedom.
+pub(crate) fn t_quantile(below: f64, freedom: u32) -> Option<f64> {
+    Some(distribution(freedom)?.inverse_cdf(below))
+}
+
+/// What a 95 % interval reaches to either side, in standard errors.
 pub(super) fn t_975(freedom: u32) -> Option<f64> {
-    Some(distribution(freedom)?.inverse_cdf(0.975))
+    t_quantile(0.975, freedom)
 }
 
 /// The probability of a t at least as far from 0, on either side; `None` for no degree of freedom.
