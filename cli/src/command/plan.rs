@@ -1,7 +1,7 @@
 //! `fmgauge plan`: what a run would measure and cost.
 
 use anyhow::Result;
-use shared::plan::{Plan, assumed_request_time};
+use shared::plan::{Plan, assumed_request_time, power};
 use shared::run::draft;
 
 use super::read_config;
@@ -59,6 +59,7 @@ fn describe(plan: &Plan) -> String {
         )
     });
     lines.push(format!("tokens will cost: {cost}"));
+    lines.extend(power::describe(plan));
     lines.push("Nothing was sent. To measure: fmgauge run with the same configuration.".to_owned());
     lines.join("\n")
 }

@@ -5,23 +5,43 @@ use std::cmp::Ordering;
 use super::{Candidate, Choice, Judgement, NearestMiss, RunnerUp, Verdict, sentence};
 use crate::units::NanoUsd;
 
-/// The cheapest that qualifies, or why there is none.
-pub(super) fn choose(rivals: &[Candidate<'_>]) -> Choice {
+/// What qualifies and has a price, the best first: those whose criteria are all shown before those
+/// that only meet them, then the cheapest, the fastest and the fullest.
+pub(super) fn ranking<'a>(rivals: &[Candidate<'a>]) -> Vec<(NanoUsd, Candidate<'a>)> {
+    let qualified = rivals.iter().filter(|rival| rival.judgement.qualifies);
+    let mut ranked: Vec<_> = qualified.filter_map(|rival| Some((rival.price()?, *rival))).collect();
+    // Stable: the plan's order decides what else is equal.
+    ranked.sort_by(|(one_price, one), (two_price, two)| {
+        two.judgement
+            .shown
+            .cmp(&one.judgement.shown)
+            .then_with(|| one_price.cmp(two_price))
+            .then_with(|| faster_then_fuller(one, two))
+    });
+    ranked
+}
+
+/// The first of each endpoint in a ranking.
+pub(super) fn best_of_each<'a>(ranked: &[(NanoUsd, Candidate<'a>)]) -> Vec<Candidate<'a>> {
+    let mut best: Vec<Candidate<'a>> = Vec::new();
+    for (_, candidate) in ranked {
+        if best.iter().all(|other| other.summary.endpoint != candidate.summary.endpoint) {
+            best.push(*candidate);
+        }
+    }
+    best
+}
+
+/// The best of the ranking, or why there is none.
+pub(super) fn choose(rivals: &[Candidate<'_>], ranked: &[(NanoUsd, Candidate<'_>)]) -> Choice {
     if rivals.iter().all(|rival| rival.summary.requests.completed == 0) {
         return Choice::NoData;
     }
-    let qualified: Vec<_> = rivals.iter().filter(|rival| rival.judgement.qualifies).collect();
-    let mut ranked: Vec<_> =
-        qualified.iter().filter_map(|rival| Some((price(rival)?, **rival))).collect();
-    // Stable: the plan's order decides what else is equal.
-    ranked.sort_by(|(one_price, one), (two_price, two)| {
-        one_price.cmp(two_price).then_with(|| faster_then_fuller(one, two))
-    });
     let Some(((price, best), others)) = ranked.split_first() else {
-        return if qualified.is_empty() {
-            Choice::NoneQualifies { nearest: nearest(rivals) }
-        } else {
+        return if rivals.iter().any(|rival| rival.judgement.qualifies) {
             Choice::NoPrices
+        } else {
+            Choice::NoneQualifies { nearest: nearest(rivals) }
         };
     };
     let elsewhere =
@@ -32,10 +52,6 @@ pub(super) fn choose(rivals: &[Candidate<'_>]) -> Choice {
         words: sentence::runner_up((*price, best), (*other_price, other)),
     });
     Choice::Best { experiment: best.summary.experiment.clone(), runner_up }
-}
-
-fn price(candidate: &Candidate<'_>) -> Option<NanoUsd> {
-    candidate.summary.cost.map(|cost| cost.per_10k_transactions_nano_usd)
 }
 
 fn faster_then_fuller(one: &Candidate<'_>, two: &Candidate<'_>) -> Ordering {

@@ -1,4 +1,4 @@
-//! Whether an experiment meets the criteria, by its point estimates.
+//! Whether an experiment meets the criteria, by its point estimates and their intervals.
 
 use std::fmt;
 
@@ -153,6 +153,22 @@ impl Judgement {
         Some((self.value? - self.limit) / whole)
     }
 
+    /// The value is within the limit.
+    pub fn is_met(&self) -> bool {
+        matches!(self.verdict, Verdict::Shown | Verdict::Met)
+    }
+
+    /// It is met but not shown, though a sample could show it.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        let cannot_be_shown = self.criterion == Criterion::ErrorRate && self.limit == 0.0;
+        self.verdict == Verdict::Met && !cannot_be_shown
+    }
+
+    /// `p95 E2E ≤ 2 s`.
+    pub(crate) fn limit(&self) -> Limit {
+        Limit { criterion: self.criterion, unit: self.unit, limit: self.limit }
+    }
+
     /// `p95 E2E 2.47 s against a limit of 2.00 s`.
     pub(crate) fn words(&self) -> String {
         let value =
@@ -169,7 +185,8 @@ pub struct ExperimentJudgement {
     pub experiment: ExperimentId,
     /// At least one request was completed, and every criterion is met.
     pub qualifies: bool,
-    /// It qualifies, and every criterion is shown.
+    /// It qualifies, and every criterion is shown. That there are no errors at all no sample can
+    /// show: with a limit of 0 it is enough that none was seen.
     #[serde(default)]
     pub shown: bool,
     /// The criteria in the order of [`limits`].
@@ -193,20 +210,21 @@ pub fn limits(criteria: &Criteria) -> Vec<Limit> {
         .collect()
 }
 
-/// Judges an experiment by its point estimates. A criterion without data is not met.
+/// Judges an experiment: by its point estimates whether criteria are met, by their intervals whether
+/// they are shown. A criterion without data is not met.
 pub fn judge(limits: &[Limit], summary: &ExperimentSummary) -> ExperimentJudgement {
     let criteria: Vec<_> = limits.iter().map(|limit| judge_one(limit, summary)).collect();
-    let met = criteria.iter().all(|judgement| judgement.verdict == Verdict::Met);
+    let qualifies = criteria.iter().all(Judgement::is_met) && summary.requests.completed > 0;
     ExperimentJudgement {
         experiment: summary.experiment.clone(),
-        qualifies: met && summary.requests.completed > 0,
-        shown: false,
+        qualifies,
+        shown: qualifies && criteria.iter().all(|judged| !judged.is_in_doubt()),
         criteria,
     }
 }
 
 fn judge_one(limit: &Limit, summary: &ExperimentSummary) -> Judgement {
-    let (value, too_few_samples) = match limit.criterion {
+    let (value, interval, too_few_samples) = match limit.criterion {
         Criterion::Latency { metric, statistic } => {
             let stats = match metric {
                 LatencyMetric::E2e => &summary.e2e,
@@ -214,24 +232,28 @@ fn judge_one(limit: &Limit, summary: &ExperimentSummary) -> Judgement {
                 LatencyMetric::Tpot => &summary.tpot,
             };
             let flagged = stats.as_ref().is_some_and(|s| s.is_statistic_flagged(statistic));
-            (stats.as_ref().map(|stats| stats.statistic_ms(statistic)), flagged)
+            let value = stats.as_ref().map(|stats| stats.statistic_ms(statistic));
+            (value, stats.as_ref().and_then(|stats| stats.intervals.of(statistic)), flagged)
         }
-        Criterion::ErrorRate => (summary.error_rate, false),
+        Criterion::ErrorRate => (summary.error_rate, summary.error_rate_interval, false),
         Criterion::CostPer10kTransactions => {
-            (summary.cost.map(|cost| cost.per_10k_transactions_nano_usd.as_usd()), false)
+            let cost = summary.cost.map(|cost| cost.per_10k_transactions_nano_usd.as_usd());
+            (cost, summary.cost_interval, false)
         }
     };
+    let at_most = interval.and_then(|interval| interval.high);
     let verdict = match value {
         None => Verdict::NoData,
-        Some(value) if value <= limit.limit => Verdict::Met,
-        Some(_) => Verdict::NotMet,
+        Some(value) if value > limit.limit => Verdict::NotMet,
+        Some(_) if at_most.is_some_and(|high| high <= limit.limit) => Verdict::Shown,
+        Some(_) => Verdict::Met,
     };
     Judgement {
         criterion: limit.criterion,
         unit: limit.unit,
         value,
         limit: limit.limit,
-        interval: None,
+        interval,
         verdict,
         too_few_samples,
     }

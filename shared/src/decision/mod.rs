@@ -1,13 +1,17 @@
-//! Figures in, a choice out: which experiment meets the criteria at the lowest price.
+//! Figures in, a choice out: which experiment meets the criteria at the lowest price, and how sure
+//! that is.
 //!
-//! Judged on point estimates alone. Intervals, tests between rivals and how many instances a workload
-//! needs are not here yet, and every text says so.
+//! Criteria are met by point estimates and shown by intervals. What is chosen is told apart from its
+//! rivals by tests that are paired over replicates. How good the answers are is not judged.
 
 mod capacity;
+mod certainty;
 mod choice;
 mod compare;
 mod criteria;
 mod endpoint;
+mod overall;
+mod saving;
 mod sentence;
 
 use serde::{Deserialize, Serialize};
@@ -16,22 +20,21 @@ use crate::plan::Plan;
 use crate::summary::{ExperimentSummary, RunSummary};
 use crate::units::{ExperimentId, Name, NanoUsd};
 
-pub use capacity::{Capacity, CapacityRow, Overall, Saving};
+pub use capacity::{Capacity, CapacityRow};
 pub use compare::{Comparison, ComparisonVerdict};
 pub use criteria::{
     Criterion, ExperimentJudgement, Judgement, Limit, Unit, Verdict, judge, limits,
 };
 
-/// Said wherever experiments are compared.
-pub const NOT_TESTED: &str = "Differences are not tested: intervals and significance are not \
-     computed yet, so do not read small differences as real.";
+pub use overall::Overall;
+pub use saving::Saving;
 
 /// What follows from a run's figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
-    /// The answer in one sentence.
+    /// The answer: the choices in one sentence, how sure they are in another.
     pub answer: String,
-    /// How far to trust it: [`NOT_TESTED`].
+    /// How far to trust it, dataset by dataset.
     pub certainty: String,
     /// The criteria; without any, experiments are ranked by cost alone.
     pub criteria: Vec<Limit>,
@@ -87,7 +90,8 @@ pub struct DatasetDecision {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
-    /// The cheapest that meets all criteria. Of equal prices: the lower p95 of E2E, then the higher
+    /// The cheapest of those whose criteria are all shown, or where there are none, of those that
+    /// meet them. Of equal prices: the lower p95 of E2E, then the higher
     /// concurrency, then the first in the plan.
     Best {
         /// The choice.
@@ -100,7 +104,8 @@ pub enum Choice {
         /// What comes nearest: the experiment whose largest [`Judgement::excess`] is smallest.
         nearest: Option<NearestMiss>,
     },
-    /// Something meets the criteria, but no service reported its tokens, so there are no prices.
+    /// Something meets the criteria, but its cost is not known: it has no price, or the service did
+    /// not report its tokens.
     NoPrices,
     /// No request was completed.
     NoData,
@@ -111,7 +116,7 @@ pub enum Choice {
 pub struct RunnerUp {
     /// The experiment.
     pub experiment: ExperimentId,
-    /// What 10,000 transactions cost more than with the choice.
+    /// What 10,000 transactions cost more than with the choice; 0 where they cost less.
     pub more_per_10k_transactions_nano_usd: NanoUsd,
     /// The difference in words.
     pub words: String,
@@ -146,6 +151,13 @@ struct Candidate<'a> {
     judgement: &'a ExperimentJudgement,
 }
 
+impl Candidate<'_> {
+    /// What 10,000 transactions cost.
+    fn price(&self) -> Option<NanoUsd> {
+        self.summary.cost.map(|cost| cost.per_10k_transactions_nano_usd)
+    }
+}
+
 /// Decides by the plan's criteria.
 pub fn decide(plan: &Plan, summary: &RunSummary) -> Decision {
     let criteria = limits(&plan.criteria);
@@ -162,17 +174,24 @@ pub fn decide(plan: &Plan, summary: &RunSummary) -> Decision {
     };
     let mut datasets = Vec::new();
     let mut endpoints = Vec::new();
+    let mut best = Vec::new();
+    let mut savings = Vec::new();
     for dataset in plan.datasets.iter().map(|dataset| &dataset.name) {
         let rivals = of_dataset(dataset);
-        let choice = choice::choose(&rivals);
-        let words = sentence::dataset(dataset, &choice, &rivals, &criteria);
-        datasets.push(DatasetDecision {
+        let ranked = choice::ranking(&rivals);
+        let best_of_each = choice::best_of_each(&ranked);
+        let comparisons = compare::comparisons(&best_of_each);
+        let choice = choice::choose(&rivals, &ranked);
+        let decided = DatasetDecision {
             dataset: dataset.clone(),
+            certainty: certainty::dataset(plan, &choice, &comparisons, &rivals),
+            words: sentence::dataset(dataset, &choice, &rivals, &criteria),
+            comparisons,
             choice,
-            comparisons: Vec::new(),
-            certainty: String::new(),
-            words,
-        });
+        };
+        savings.extend(saving::saving(plan, &decided, &rivals));
+        datasets.push(decided);
+        best.push((dataset, best_of_each));
         for endpoint in plan.endpoints.iter().map(|endpoint| &endpoint.name) {
             let levels: Vec<_> =
                 rivals.iter().filter(|c| c.summary.endpoint == *endpoint).copied().collect();
@@ -181,17 +200,17 @@ pub fn decide(plan: &Plan, summary: &RunSummary) -> Decision {
             }
         }
     }
-    let answer = sentence::answer(summary, &datasets, &candidates, &criteria);
+    let capacity = |decided| capacity::capacity(plan, decided, &candidates);
     Decision {
-        answer,
-        certainty: NOT_TESTED.to_owned(),
+        answer: sentence::answer(summary, &datasets, &candidates, &criteria),
+        certainty: certainty::all(&datasets),
+        capacity: endpoints.iter().filter_map(capacity).collect(),
+        overall: overall::overall(plan, &best),
         criteria,
         experiments,
         datasets,
         endpoints,
-        overall: None,
-        capacity: Vec::new(),
-        savings: Vec::new(),
+        savings,
     }
 }
 

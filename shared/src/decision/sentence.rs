@@ -1,8 +1,8 @@
 //! The decision in words.
 
-use super::{Candidate, Choice, DatasetDecision, Limit, NearestMiss};
+use super::{Candidate, Choice, DatasetDecision, Limit, NearestMiss, certainty};
 use crate::plan::Statistic;
-use crate::stats::Percentile;
+use crate::stats::{Interval, Percentile};
 use crate::summary::{ExperimentSummary, RunSummary};
 use crate::units::{ExperimentId, Name, NanoUsd};
 use crate::words::{self, latency, number, percent, plural, small_usd, usd};
@@ -27,7 +27,7 @@ pub(super) fn errors(summary: &ExperimentSummary) -> Option<String> {
 }
 
 /// `mistral-7b at a concurrency of 4`.
-fn place(summary: &ExperimentSummary) -> String {
+pub(super) fn place(summary: &ExperimentSummary) -> String {
     format!("{} at a concurrency of {}", summary.endpoint, summary.concurrency)
 }
 
@@ -51,7 +51,30 @@ fn facts(summary: &ExperimentSummary) -> String {
     facts.join(", ")
 }
 
-fn find<'a>(rivals: &[Candidate<'a>], id: &ExperimentId) -> Option<&'a ExperimentSummary> {
+/// `$4.20`, `-$0.12`.
+pub(super) fn signed_usd(dollars: f64) -> String {
+    let size = NanoUsd::from_usd(dollars.abs());
+    let size = size.map_or_else(|| format!("${}", number(dollars.abs())), usd);
+    if dollars < 0.0 { format!("-{size}") } else { size }
+}
+
+/// An interval of dollars, turned round where `sign` is negative.
+pub(super) fn spread(interval: Interval, sign: f64) -> String {
+    let (Some(low), Some(high)) = (interval.low, interval.high) else {
+        return "no interval".to_owned();
+    };
+    let (one, two) = (low * sign, high * sign);
+    let (low, high) = (signed_usd(one.min(two)), signed_usd(one.max(two)));
+    if low == high {
+        return "the same in every replicate".to_owned();
+    }
+    format!("95 % interval {low} to {high}")
+}
+
+pub(super) fn find<'a>(
+    rivals: &[Candidate<'a>],
+    id: &ExperimentId,
+) -> Option<&'a ExperimentSummary> {
     rivals.iter().map(|rival| rival.summary).find(|summary| summary.experiment == *id)
 }
 
@@ -61,9 +84,15 @@ pub(super) fn runner_up(
     (price, other): (NanoUsd, &Candidate<'_>),
 ) -> String {
     let more = NanoUsd(price.0.saturating_sub(best_price.0));
+    let less = NanoUsd(best_price.0.saturating_sub(price.0));
     let ratio = if best_price.0 > 0 { price.as_usd() / best_price.as_usd() } else { 1.0 };
     let cost = match () {
-        () if more == NanoUsd::ZERO => "the same price".to_owned(),
+        () if price == best_price => "the same price".to_owned(),
+        () if price < best_price => format!(
+            "{} less ({}), but its criteria are only met, not all shown",
+            percent(1.0 - ratio),
+            usd(less)
+        ),
         () if ratio >= 1.995 => format!("{} times the price ({} more)", number(ratio), usd(more)),
         () => format!("{} more ({})", percent(ratio - 1.0), usd(more)),
     };
@@ -93,7 +122,7 @@ pub(super) fn dataset(
             let why = if criteria.is_empty() {
                 "the cheapest measured (no criteria are set)".to_owned()
             } else {
-                format!("the cheapest of {}", qualified(rivals))
+                format!("the cheapest of {}", qualified(rivals, shown(rivals, experiment)))
             };
             let next = match runner_up {
                 Some(next)
@@ -114,17 +143,28 @@ pub(super) fn dataset(
             );
             format!("None qualifies. Of {} on {dataset}, {why}.", experiments(rivals))
         }
-        Choice::NoPrices => "No ranking. Criteria are met, but no service reported the tokens \
-                             of its answers, so there are no prices to compare."
+        Choice::NoPrices => "No ranking. Criteria are met, but there are no costs to compare: the \
+                             price is not known, or the service did not report the tokens of its \
+                             answers."
             .to_owned(),
         Choice::NoData => "No data. No request was completed.".to_owned(),
     }
 }
 
-fn qualified(rivals: &[Candidate<'_>]) -> String {
-    let qualified = rivals.iter().filter(|rival| rival.judgement.qualifies).count();
+/// Whether the criteria of an experiment are all shown.
+fn shown(rivals: &[Candidate<'_>], id: &ExperimentId) -> bool {
+    let found = rivals.iter().find(|rival| rival.summary.experiment == *id);
+    found.is_some_and(|rival| rival.judgement.shown)
+}
+
+/// What the choice was made from: what is shown to meet the criteria, else what meets them.
+fn qualified(rivals: &[Candidate<'_>], shown: bool) -> String {
+    let counts =
+        |rival: &&Candidate<'_>| rival.judgement.qualifies && rival.judgement.shown >= shown;
+    let qualified = rivals.iter().filter(counts).count();
+    let how = if shown { "are shown to meet" } else { "meet" };
     format!(
-        "the {} (of {}) that meet every criterion",
+        "the {} (of {}) that {how} every criterion",
         plural(qualified as u64, "experiment"),
         rivals.len()
     )
@@ -140,7 +180,7 @@ fn near(miss: &NearestMiss, rivals: &[Candidate<'_>]) -> String {
     format!("{place}, with {}", words::list(&missed))
 }
 
-/// The answer for all datasets in one sentence.
+/// The answer for all datasets: the choices in one sentence, how sure they are in another.
 pub(super) fn answer(
     summary: &RunSummary,
     datasets: &[DatasetDecision],
@@ -157,7 +197,10 @@ pub(super) fn answer(
     let simulated = if summary.simulated { "Simulated, not a real service: " } else { "" };
     let incomplete = summary.incomplete().map(|what| format!("; the run is incomplete, {what}"));
     let incomplete = incomplete.unwrap_or_default();
-    words::sentence_case(&format!("{simulated}{}{why}{incomplete}.", clauses.join("; ")))
+    let choices = format!("{simulated}{}{why}{incomplete}.", clauses.join("; "));
+    let sure = certainty::answer(datasets, candidates);
+    let sure = sure.map_or_else(String::new, |sure| format!(" How sure: {sure}."));
+    format!("{}{sure}", words::sentence_case(&choices))
 }
 
 fn cheapest(criteria: &[Limit]) -> String {
@@ -183,7 +226,7 @@ fn clause(decided: &DatasetDecision, candidates: &[Candidate<'_>]) -> String {
             format!("for {dataset} nothing measured meets all criteria{near}")
         }
         Choice::NoPrices => {
-            format!("for {dataset} there is no ranking, for want of reported tokens")
+            format!("for {dataset} there is no ranking, for want of prices or reported tokens")
         }
         Choice::NoData => format!("for {dataset} there is no data, as no request was completed"),
     }

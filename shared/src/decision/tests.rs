@@ -25,7 +25,7 @@ fn the_cheapest_that_meets_all_criteria_wins_with_another_endpoint_as_runner_up(
     assert_eq!(best(&decision), ("mistral-7b~chat~c1", Some("claude-3-haiku~chat~c1")));
     insta::assert_snapshot!(
         decision.answer,
-        @"For chat use mistral-7b at a concurrency of 1 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute), the cheapest measured with p95 E2E ≤ 2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions."
+        @"For chat use mistral-7b at a concurrency of 1 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute), the cheapest measured with p95 E2E ≤ 2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions. How sure: its cost is not tested against rivals (a test needs 5 replicates in common, there are 3); p95 E2E ≤ 2 s and error rate ≤ 1 % are met but not shown."
     );
     insta::assert_snapshot!(
         decision.datasets[0].words,
@@ -107,7 +107,7 @@ fn a_stopped_block_makes_the_answer_say_that_the_run_is_incomplete() {
     let run = Run::new(&[MISTRAL], &["chat"], &[1]).stop("mistral-7b~chat~c1", 2);
     insta::assert_snapshot!(
         decide_run(&run).answer,
-        @"For chat use mistral-7b at a concurrency of 1 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute), the cheapest measured with p95 E2E ≤ 2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions; the run is incomplete, 1 of 3 blocks ended before time."
+        @"For chat use mistral-7b at a concurrency of 1 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute), the cheapest measured with p95 E2E ≤ 2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions; the run is incomplete, 1 of 3 blocks ended before time. How sure: no other endpoint qualifies; p95 E2E ≤ 2 s and error rate ≤ 1 % are met but not shown."
     );
 }
 
@@ -163,7 +163,7 @@ fn each_endpoint_gets_its_highest_concurrency_that_qualifies() {
     );
     insta::assert_snapshot!(
         decision.answer,
-        @"For chat use mistral-7b at a concurrency of 1 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute); for long use mistral-7b at a concurrency of 1 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute); each choice is the cheapest measured with p95 E2E ≤ 1.2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions."
+        @"For chat use mistral-7b at a concurrency of 1 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute); for long use mistral-7b at a concurrency of 1 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute); each choice is the cheapest measured with p95 E2E ≤ 1.2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions. How sure: no other endpoint qualifies; p95 E2E ≤ 1.2 s and error rate ≤ 1 % are met but not shown."
     );
 }
 

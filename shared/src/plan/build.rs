@@ -16,10 +16,10 @@ use crate::price::Price;
 use crate::units::{Concurrency, ExperimentId, Name, NanoUsd, RunId};
 
 /// Fewer requests per slot than this, and a block is mostly start and end.
-const REQUESTS_PER_SLOT: u32 = 10;
+pub(super) const REQUESTS_PER_SLOT: u32 = 10;
 
 /// Shorter than this, and a block is mostly start and end.
-const BLOCK_DURATION_MIN: Duration = Duration::from_secs(10);
+pub(super) const BLOCK_DURATION_MIN: Duration = Duration::from_secs(10);
 
 /// A dataset with its prompts and the SHA-256 of their stored form.
 #[derive(Debug, Clone, PartialEq)]

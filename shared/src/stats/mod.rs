@@ -1,15 +1,22 @@
 //! Statistics of numbers: no records, no input or output, no chance.
 //!
 //! Everything here takes a [`Sample`], which cannot be empty or hold NaN, and gives the same result
-//! whatever the order of the values. Intervals and tests are not here yet.
+//! whatever the order of the values. Intervals are by clusters ([`ClusteredSample`], [`Ratio`]), tests
+//! by pairs ([`PairedTest`]). `examples/coverage.rs` studies how often they are right.
 
+mod cluster;
 mod interval;
+mod paired;
 mod percentile;
 mod sample;
+mod student;
 
+pub use cluster::{ClusteredSample, FEWEST_CLUSTERS, Ratio};
 pub use interval::Interval;
+pub use paired::{PairedTest, holm};
 pub use percentile::Percentile;
 pub use sample::Sample;
+pub(crate) use student::t_quantile;
 
 /// A count as a number to calculate with; exact up to 2^53.
 #[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds stay below 2^53")]

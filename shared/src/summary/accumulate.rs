@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
+use super::kept::{Kept, Requests};
 use super::latency::{LatencyStats, nanoseconds};
 use super::warning::warnings;
 use super::{
-    BlockPlace, ExperimentSummary, RequestCounts, RunSummary, Spending, Throughput, TransactionCost,
+    BlockPlace, ExperimentSummary, RateStats, RequestCounts, RunSummary, Spending, Throughput,
+    TransactionCost, figures,
 };
 use crate::plan::{EndpointKind, EndpointSpec, Experiment, Plan};
 use crate::price::Price;
@@ -16,7 +18,7 @@ use crate::stats::float;
 use crate::store::{BlockState, Receipt};
 use crate::units::ExperimentId;
 
-/// Adds up a whole run. It keeps 8 bytes for each latency of each completed request, no records.
+/// Adds up a whole run. Of each measured request it keeps 56 bytes, no records.
 #[derive(Debug)]
 pub struct RunAccumulator<'p> {
     plan: &'p Plan,
@@ -58,9 +60,7 @@ impl<'p> RunAccumulator<'p> {
     pub fn add(&mut self, record: &Record) {
         let place = self.places.get(&record.experiment).copied();
         let experiment = place.and_then(|place| self.experiments.get_mut(place));
-        if let Some(experiment) = experiment.filter(|experiment| experiment.counts(record)) {
-            experiment.add(record);
-        } else {
+        if !experiment.is_some_and(|experiment| experiment.add(record)) {
             let endpoint = self.plan.endpoint(&record.endpoint);
             self.uncounted.add(record, endpoint.and_then(|endpoint| endpoint.price.as_ref()));
         }
@@ -97,13 +97,14 @@ struct ExperimentAccumulator<'p> {
     simulated: bool,
     sends: Option<(u64, u64)>,
     requests: RequestCounts,
-    latencies: Latencies,
+    kept: Vec<Kept>,
     input: Mean,
     output: Mean,
     cost: Mean,
     in_window: u64,
     input_in_window: Mean,
     output_in_window: Mean,
+    completed_without_usage: u64,
     spending: Spending,
     new_connections: u64,
     cache_reads: u64,
@@ -119,65 +120,66 @@ impl<'p> ExperimentAccumulator<'p> {
             simulated: endpoint.is_some_and(|endpoint| endpoint.kind == EndpointKind::Simulated),
             sends: None,
             requests: RequestCounts::default(),
-            latencies: Latencies::default(),
+            kept: Vec::new(),
             input: Mean::default(),
             output: Mean::default(),
             cost: Mean::default(),
             in_window: 0,
             input_in_window: Mean::default(),
             output_in_window: Mean::default(),
+            completed_without_usage: 0,
             spending: Spending::default(),
             new_connections: 0,
             cache_reads: 0,
         }
     }
 
-    /// The receipt that names the record's attempt.
-    fn receipt(&self, record: &Record) -> Option<&'p Receipt> {
+    /// The place of its block among the receipts, and the receipt that names its attempt.
+    fn receipt(&self, record: &Record) -> Option<(u32, &'p Receipt)> {
         let place = BlockPlace { round: record.round, block: record.block };
-        self.receipts.get(&place).copied().filter(|receipt| receipt.attempt == record.attempt)
+        let receipt = self.receipts.get(&place).filter(|r| r.attempt == record.attempt)?;
+        Some((whole(self.receipts.range(..place).count()), receipt))
     }
 
-    /// Whether a receipt names the record's attempt.
-    fn counts(&self, record: &Record) -> bool {
-        self.receipt(record).is_some()
-    }
-
-    /// Adds a counted record.
-    fn add(&mut self, record: &Record) {
+    /// Adds a record where a receipt names its attempt, else gives back false.
+    fn add(&mut self, record: &Record) -> bool {
+        let Some((block, receipt)) = self.receipt(record) else { return false };
         let sent = record.sent_at_unix_ns;
         self.simulated |= record.served.simulated;
         self.sends = Some(self.sends.map_or((sent, sent), |(a, b)| (a.min(sent), b.max(sent))));
         self.spending.add(record, self.price);
         match record.phase {
             Phase::Warmup => {}
-            Phase::Measured => self.add_measured(record),
+            Phase::Measured => self.add_measured(record, block, receipt),
         }
+        true
     }
 
-    fn add_measured(&mut self, record: &Record) {
+    fn add_measured(&mut self, record: &Record, block: u32, receipt: &Receipt) {
         self.requests.add(record.outcome);
         self.new_connections += u64::from(record.served.new_connection);
         self.cache_reads += u64::from(record.usage.cache_read_tokens.is_some_and(|n| n > 0));
+        let cost = self.price.and_then(|price| price.of_usage(&record.usage)).map(|cost| cost.0);
+        if self.kept.is_empty() {
+            // Grown by doubling it would take up to three times as much for a moment.
+            self.kept.reserve_exact(self.receipts.values().map(|r| r.records as usize).sum());
+        }
+        self.kept.extend(Kept::of(record, block, cost));
         if record.outcome == Outcome::Completed {
-            self.add_completed(record);
+            self.add_completed(record, cost, receipt);
         }
     }
 
-    fn add_completed(&mut self, record: &Record) {
-        self.latencies.add(record);
+    fn add_completed(&mut self, record: &Record, cost: Option<u64>, receipt: &Receipt) {
         let input = record.usage.input_tokens.map(u64::from);
         let output = record.usage.output_tokens.map(u64::from);
         self.input.add(input);
         self.output.add(output);
-        let cost = self.price.and_then(|price| price.of_usage(&record.usage));
-        self.cost.add(cost.map(|cost| cost.0));
+        self.cost.add(cost);
+        self.completed_without_usage += u64::from(input.is_none() || output.is_none());
         let ended = record.sent_at_unix_ns.saturating_add(nanoseconds(record.e2e()));
-        let within = self.receipt(record).is_some_and(|receipt| {
-            let start = receipt.window_start_unix_ns;
-            (start..=start.saturating_add(nanoseconds(receipt.window))).contains(&ended)
-        });
-        if within {
+        let start = receipt.window_start_unix_ns;
+        if (start..=start.saturating_add(nanoseconds(receipt.window))).contains(&ended) {
             self.in_window += 1;
             self.input_in_window.add(input);
             self.output_in_window.add(output);
@@ -193,6 +195,10 @@ impl<'p> ExperimentAccumulator<'p> {
         missing_blocks.sort_unstable();
         stopped_blocks.retain(|place| self.receipts.get(place).is_some_and(|r| !r.is_final()));
         stopped_blocks.sort_unstable();
+        let places: Vec<_> = self.receipts.into_keys().collect();
+        let kept = Requests::new(self.kept);
+        let latency = |of: fn(&Kept) -> Option<u64>| LatencyStats::of_nanos(kept.clustered(of));
+        let all = || kept.all().iter();
         let mut summary = ExperimentSummary {
             experiment: self.experiment.id.clone(),
             endpoint: self.experiment.endpoint.clone(),
@@ -204,25 +210,25 @@ impl<'p> ExperimentAccumulator<'p> {
             missing_blocks,
             stopped_blocks,
             error_rate: self.requests.error_rate(),
-            clusters: 0,
-            error_rate_interval: None,
-            otps_generation: None,
-            otps_end_to_end: None,
-            ttft_histogram: None,
+            clusters: kept.clusters(),
+            error_rate_interval: figures::error_rate_interval(&kept),
+            otps_generation: RateStats::of(all().filter_map(Kept::generation_per_s)),
+            otps_end_to_end: RateStats::of(all().filter_map(Kept::end_to_end_per_s)),
+            ttft_histogram: figures::histogram(all().filter_map(Kept::ttft_ns)),
             itl_histogram: None,
-            cost_interval: None,
-            blocks: Vec::new(),
-            points: Vec::new(),
-            ttft: LatencyStats::of_nanos(self.latencies.ttft),
-            e2e: LatencyStats::of_nanos(self.latencies.e2e),
-            tpot: LatencyStats::of_nanos(self.latencies.tpot),
-            itl_mean: LatencyStats::of_nanos(self.latencies.itl_mean),
+            cost_interval: figures::cost_interval(&kept),
+            blocks: figures::blocks(&kept, &places),
+            points: figures::points(&kept),
+            ttft: latency(Kept::ttft_ns),
+            e2e: latency(Kept::e2e_ns),
+            tpot: latency(Kept::tpot_ns),
+            itl_mean: latency(Kept::itl_mean_ns),
             throughput,
             input_tokens_mean: self.input.mean(),
             output_tokens_mean: self.output.mean(),
             cost: TransactionCost::mean(self.cost.sum, self.cost.count),
             spending: self.spending,
-            completed_without_usage: self.requests.completed - self.cost.count,
+            completed_without_usage: self.completed_without_usage,
             requests: self.requests,
             new_connections: self.new_connections,
             cache_reads: self.cache_reads,
@@ -244,24 +250,6 @@ impl<'p> ExperimentAccumulator<'p> {
             input_tokens_per_s: self.input_in_window.total().map(|total| total / window_s),
             output_tokens_per_s: self.output_in_window.total().map(|total| total / window_s),
         })
-    }
-}
-
-/// The latencies of completed requests in nanoseconds, in the order they came.
-#[derive(Debug, Default)]
-struct Latencies {
-    ttft: Vec<u64>,
-    e2e: Vec<u64>,
-    tpot: Vec<u64>,
-    itl_mean: Vec<u64>,
-}
-
-impl Latencies {
-    fn add(&mut self, record: &Record) {
-        self.e2e.push(nanoseconds(record.e2e()));
-        self.ttft.extend(record.ttft().map(nanoseconds));
-        self.tpot.extend(record.tpot().map(nanoseconds));
-        self.itl_mean.extend(record.timeline.gap_mean().map(nanoseconds));
     }
 }
 

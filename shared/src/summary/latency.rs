@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Statistic;
-use crate::stats::{Interval, Percentile, Sample, float};
+use crate::stats::{ClusteredSample, Interval, Percentile, float};
 
 const NANOS_PER_MS: f64 = 1e6;
 
 /// The statistics of one latency over the completed measured requests of an experiment, all its
-/// blocks pooled. Milliseconds; percentiles as [`Sample::percentile`] has them.
+/// blocks pooled. Milliseconds; percentiles as [`Sample::percentile`](crate::stats::Sample::percentile) has them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LatencyStats {
     /// How many requests have this latency.
@@ -57,6 +57,17 @@ pub struct LatencyIntervals {
 }
 
 impl LatencyIntervals {
+    fn of_nanos(nanos: &ClusteredSample) -> Self {
+        let at = |percentile| nanos.percentile_interval(percentile).map(interval_ms);
+        Self {
+            mean: nanos.mean_interval().map(interval_ms),
+            p50: at(Percentile::P50),
+            p90: at(Percentile::P90),
+            p95: at(Percentile::P95),
+            p99: at(Percentile::P99),
+        }
+    }
+
     /// That of a statistic.
     pub fn of(&self, statistic: Statistic) -> Option<Interval> {
         match statistic {
@@ -70,9 +81,13 @@ impl LatencyIntervals {
 }
 
 impl LatencyStats {
-    /// From nanoseconds in any order; `None` where there are none.
-    pub fn of_nanos(nanos: impl IntoIterator<Item = u64>) -> Option<Self> {
-        let sample = Sample::new(nanos.into_iter().map(float))?;
+    /// From nanoseconds in any order, each with the number of its cluster, counted from 0; `None`
+    /// where there are none.
+    pub fn of_nanos(nanos: impl IntoIterator<Item = (u64, u32)>) -> Option<Self> {
+        let nanos = nanos.into_iter().map(|(nanos, cluster)| (float(nanos), cluster));
+        let clustered = ClusteredSample::new(nanos)?;
+        let intervals = LatencyIntervals::of_nanos(&clustered);
+        let sample = clustered.sample();
         let ms = |nanos: f64| nanos / NANOS_PER_MS;
         let at = |percentile| ms(sample.at(percentile));
         let count = sample.count();
@@ -87,7 +102,7 @@ impl LatencyStats {
             p95_ms: at(Percentile::P95),
             p99_ms: at(Percentile::P99),
             max_ms: ms(sample.max()),
-            intervals: LatencyIntervals::default(),
+            intervals,
             too_few_samples_for: Percentile::ALL
                 .into_iter()
                 .filter(|percentile| percentile.needs_more_than(count))
@@ -122,6 +137,12 @@ impl LatencyStats {
             Statistic::P99 => self.is_flagged(Percentile::P99),
         }
     }
+}
+
+/// From nanoseconds. A latency is never negative.
+fn interval_ms(nanos: Interval) -> Interval {
+    let ms = |end: f64| end.max(0.0) / NANOS_PER_MS;
+    Interval { low: nanos.low.map(ms), high: nanos.high.map(ms) }
 }
 
 /// A duration as milliseconds, the way [`LatencyStats`] has them.

@@ -6,8 +6,10 @@
 //! byte, in whatever order they come. Nothing here judges: that is [`crate::decision`].
 
 mod accumulate;
+mod figures;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod kept;
 mod latency;
 mod metrics;
 mod rate;

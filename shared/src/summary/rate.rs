@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::stats::{Percentile, Sample};
+
 /// Output tokens per second of single answers, over the completed measured requests of an
-/// experiment; percentiles as [`Sample::percentile`](crate::stats::Sample::percentile) has them.
+/// experiment; percentiles as [`Sample::percentile`] has them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RateStats {
     /// How many requests have this rate.
@@ -24,4 +26,22 @@ pub struct RateStats {
     pub p99_per_s: f64,
     /// The fastest.
     pub max_per_s: f64,
+}
+
+impl RateStats {
+    /// From tokens per second in any order; `None` where there are none.
+    pub fn of(per_s: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let sample = Sample::new(per_s)?;
+        Some(Self {
+            count: sample.count(),
+            mean_per_s: sample.mean(),
+            min_per_s: sample.min(),
+            p25_per_s: sample.at(Percentile::P25),
+            p50_per_s: sample.at(Percentile::P50),
+            p75_per_s: sample.at(Percentile::P75),
+            p95_per_s: sample.at(Percentile::P95),
+            p99_per_s: sample.at(Percentile::P99),
+            max_per_s: sample.max(),
+        })
+    }
 }

@@ -1,0 +1,107 @@
+//! What the choices save against the endpoint that is used today.
+
+use serde::{Deserialize, Serialize};
+
+use super::capacity::{transaction_usd, workload_tokens};
+use super::compare::{FEWEST_REPLICATES, costs, differences};
+use super::sentence::{place, signed_usd, spread};
+use super::{Candidate, Choice, DatasetDecision, choice};
+use crate::plan::Plan;
+use crate::stats::{Interval, PairedTest};
+use crate::units::{ExperimentId, Name};
+use crate::words::number;
+
+/// Hours of a month: 365 x 24 / 12.
+const HOURS_PER_MONTH: f64 = 730.0;
+
+/// The rate where no workload is set, requests a minute.
+const DEFAULT_RATE: f64 = 10.0;
+
+/// What the choice saves against the endpoint that is used today.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Saving {
+    /// The dataset.
+    pub dataset: Name,
+    /// The baseline's experiment that it is told against: its best, whether it meets the criteria
+    /// or not.
+    pub baseline: ExperimentId,
+    /// The choice.
+    pub chosen: ExperimentId,
+    /// The rate that it is told for.
+    pub requests_per_minute: f64,
+    /// What a month (730 hours) costs less, US dollars; negative where it costs more.
+    pub usd_per_month: f64,
+    /// That in words, with its certainty.
+    pub words: String,
+}
+
+/// What the choice for a dataset saves; `None` without a choice, a baseline or its cost.
+pub(super) fn saving(
+    plan: &Plan,
+    decided: &DatasetDecision,
+    rivals: &[Candidate<'_>],
+) -> Option<Saving> {
+    let Choice::Best { experiment, .. } = &decided.choice else { return None };
+    let chosen = rivals.iter().find(|rival| rival.summary.experiment == *experiment)?;
+    let levels =
+        rivals.iter().filter(|rival| Some(&rival.summary.endpoint) == plan.baseline.as_ref());
+    let levels: Vec<_> = levels.copied().collect();
+    let qualified = choice::ranking(&levels).first().map(|(_, best)| *best);
+    let baseline = qualified.or_else(|| {
+        levels
+            .iter()
+            .filter(|level| level.price().is_some())
+            .min_by_key(|level| level.price())
+            .copied()
+    })?;
+    let rate = plan.workload.map_or(DEFAULT_RATE, |workload| workload.requests_per_minute);
+    let transactions = rate * 60.0 * HOURS_PER_MONTH;
+    let before = transaction_usd(plan, baseline.summary)?;
+    let usd_per_month = (before - transaction_usd(plan, chosen.summary)?) * transactions;
+    let certainty = if workload_tokens(plan).is_some() {
+        "by the workload's own tokens, so without an interval".to_owned()
+    } else {
+        let (chosen, baseline) = (costs(chosen.summary), costs(baseline.summary));
+        certainty(&differences(&chosen, &baseline), transactions / 10_000.0)
+    };
+    let named = format!("{} instead of {}", place(chosen.summary), place(baseline.summary));
+    let at = match plan.workload {
+        Some(_) => format!("at the workload's {} requests a minute", number(rate)),
+        None => format!("at {} requests a minute (no workload is set)", number(rate)),
+    };
+    let unfit = if qualified.is_none() { "; the baseline does not meet the criteria" } else { "" };
+    let words = if chosen.summary.endpoint == baseline.summary.endpoint {
+        format!(
+            "{} is of the baseline's endpoint: there is nothing to change.",
+            place(chosen.summary)
+        )
+    } else if usd_per_month >= 0.0 {
+        let saved = signed_usd(usd_per_month);
+        format!("{named} saves {saved} a month of 730 hours {at}: {certainty}{unfit}.")
+    } else {
+        let more = signed_usd(-usd_per_month);
+        format!("{named} costs {more} more a month of 730 hours {at}: {certainty}{unfit}.")
+    };
+    Some(Saving {
+        dataset: decided.dataset.clone(),
+        baseline: baseline.summary.experiment.clone(),
+        chosen: chosen.summary.experiment.clone(),
+        requests_per_minute: rate,
+        usd_per_month,
+        words,
+    })
+}
+
+/// How sure a difference for 10,000 transactions is when it is multiplied by `times`.
+fn certainty(differences: &[f64], times: f64) -> String {
+    let enough = differences.len() >= FEWEST_REPLICATES as usize;
+    let Some(test) = PairedTest::of(differences).filter(|_| enough) else {
+        return format!("not tested, with fewer than {FEWEST_REPLICATES} replicates in common");
+    };
+    let end = |end: Option<f64>| end.map(|end| end * times);
+    let interval = Interval { low: end(test.interval.low), high: end(test.interval.high) };
+    let holds_zero =
+        interval.low.is_some_and(|low| low <= 0.0) && interval.high.is_some_and(|high| high >= 0.0);
+    let doubt = if holds_zero { ", so it may be none" } else { "" };
+    format!("{} saved{doubt}", spread(interval, 1.0))
+}

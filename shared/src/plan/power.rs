@@ -1,0 +1,106 @@
+//! What difference the planned sample can detect, and what more requests would cost.
+
+use super::build::{BLOCK_DURATION_MIN, REQUESTS_PER_SLOT};
+use super::{BlockPlan, Plan, assumed_request_time};
+use crate::stats::{FEWEST_CLUSTERS, t_quantile};
+use crate::units::NanoUsd;
+use crate::words;
+
+/// How much single requests of a block are assumed to vary: standard deviation / mean.
+const WITHIN_BLOCKS: f64 = 0.5;
+
+/// How much the means of blocks are assumed to vary beyond what chance makes of their requests.
+const BETWEEN_BLOCKS: f64 = 0.05;
+
+/// The smallest true difference, as a share of the mean, that is shown with a probability of 80 % by a
+/// two-sided test at 5 %, paired over `replicates` with `requests` of each endpoint in each;
+/// `None` where nothing is tested.
+///
+/// (t(97.5 %) + t(80 %)) x root of (2 (b^2 + w^2 / requests) / replicates), with w = 0.5 within
+/// blocks and b = 0.05 between them, and t with replicates - 1 degrees of freedom: the usual
+/// approximation of the non-central t (Dupont and Plummer, "Power and Sample Size Calculations",
+/// Controlled Clinical Trials 11, 1990).
+pub fn detectable_difference(replicates: u32, requests: u32) -> Option<f64> {
+    if replicates < FEWEST_CLUSTERS || requests == 0 {
+        return None;
+    }
+    let variance = BETWEEN_BLOCKS.powi(2) + WITHIN_BLOCKS.powi(2) / f64::from(requests);
+    let error = (2.0 * variance / f64::from(replicates)).sqrt();
+    let freedom = replicates - 1;
+    Some((t_quantile(0.975, freedom)? + t_quantile(0.8, freedom)?) * error)
+}
+
+/// What the plan can tell apart, and what more would cost, in a line each.
+pub fn describe(plan: &Plan) -> Vec<String> {
+    let requests = plan.lanes.iter().flat_map(|lane| &lane.blocks);
+    let requests = requests.map(|block| requests_of(plan, block)).min().unwrap_or(0);
+    let Some(difference) = detectable_difference(plan.replicates, requests) else {
+        return vec![format!(
+            "differences between endpoints: none will be tested; {}",
+            for_a_test(plan, FEWEST_CLUSTERS)
+        )];
+    };
+    let mut lines = vec![format!(
+        "differences between endpoints: {} of mean latency or cost will be found with a \
+         probability of 80 %, in {} replicates of {requests} requests (assumed: requests vary by \
+         50 %, blocks by 5 %)",
+        words::percent(difference),
+        plan.replicates,
+    )];
+    let twice = detectable_difference(plan.replicates, requests.saturating_mul(2));
+    let cost = plan.estimate.cost_expected.or(plan.estimate.cost_high);
+    let cost = cost
+        .map_or_else(String::new, |cost| format!(": about {} more", words::usd(NanoUsd(cost.0))));
+    lines.extend(
+        twice.map(|twice| format!("  with twice the requests {}{cost}", words::percent(twice))),
+    );
+    lines
+}
+
+/// What a test takes that the plan does not have.
+pub(crate) fn for_a_test(plan: &Plan, replicates: u32) -> String {
+    if plan.replicates >= replicates {
+        return format!("a test needs {replicates} replicates that were measured on both sides");
+    }
+    let slots = plan.experiments.iter().map(|experiment| experiment.concurrency.get()).max();
+    let requests = replicates * REQUESTS_PER_SLOT * u32::from(slots.unwrap_or(1));
+    let seconds = u64::from(replicates) * BLOCK_DURATION_MIN.as_secs();
+    let blocks = || plan.lanes.iter().flat_map(|lane| &lane.blocks);
+    let mut takes = vec![format!("`replicates: {replicates}` or more")];
+    if blocks().any(|block| block.requests.is_some()) {
+        takes.push(format!("`stop: requests` of at least {requests}"));
+    }
+    if blocks().any(|block| block.duration.is_some()) {
+        takes.push(format!("`stop: duration` of at least {seconds} s"));
+    }
+    format!("a test needs {replicates} replicates: {}", words::list(&takes))
+}
+
+/// The requests of a block: as planned, and as time allows with the assumed time of a request.
+fn requests_of(plan: &Plan, block: &BlockPlan) -> u32 {
+    let experiment = plan.experiment(&block.experiment);
+    let dataset = experiment.and_then(|experiment| plan.dataset(&experiment.dataset));
+    let by_time =
+        experiment.zip(dataset).zip(block.duration).map(|((experiment, dataset), time)| {
+            let each = assumed_request_time(dataset.max_tokens).as_millis().max(1);
+            let rounds = u32::try_from(time.as_millis() / each).unwrap_or(u32::MAX);
+            rounds.max(1).saturating_mul(experiment.concurrency.get().into())
+        });
+    block.requests.into_iter().chain(by_time).min().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_requests_and_more_replicates_find_smaller_differences() {
+        let at = |replicates, requests| detectable_difference(replicates, requests).unwrap();
+        // (2.7764 + 0.9410) x root of (2 (0.0025 + 0.25 / 10) / 5), and without end of requests.
+        assert!((at(5, 10) - 0.3899).abs() < 1e-3, "{}", at(5, 10));
+        assert!((at(5, 1_000_000) - 0.1176).abs() < 1e-3, "{}", at(5, 1_000_000));
+        assert!(at(5, 20) < at(5, 10) && at(10, 10) < at(5, 10));
+        assert_eq!(detectable_difference(4, 1000), None);
+        assert_eq!(detectable_difference(5, 0), None);
+    }
+}
