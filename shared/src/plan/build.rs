@@ -7,13 +7,11 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
-use super::{
-    BlockPlan, DatasetPlan, Experiment, Lane, PLAN_SCHEMA, Plan, RunEstimate, assumed_request_time,
-};
+use super::estimate::estimate;
+use super::{BlockPlan, DatasetPlan, Experiment, Lane, PLAN_SCHEMA, Plan, RunEstimate};
 use crate::config::Settings;
-use crate::dataset::{NONCE_TOKENS, Prompt};
-use crate::price::Price;
-use crate::units::{Concurrency, ExperimentId, Name, NanoUsd, RunId};
+use crate::dataset::Prompt;
+use crate::units::{Concurrency, ExperimentId, Name, RunId};
 
 /// Fewer requests per slot than this, and a block is mostly start and end.
 pub(super) const REQUESTS_PER_SLOT: u32 = 10;
@@ -188,41 +186,4 @@ fn dataset_plan(dataset: &LoadedDataset, max_tokens: u32) -> DatasetPlan {
         estimated_input_tokens_max: u32::try_from(tokens().max().unwrap_or(0)).unwrap_or(u32::MAX),
         max_tokens,
     }
-}
-
-fn estimate(plan: &Plan) -> RunEstimate {
-    let mut estimate =
-        RunEstimate { requests: Some(0), cost_high: Some(NanoUsd::ZERO), ..RunEstimate::default() };
-    for lane in &plan.lanes {
-        let mut lane_time = Duration::ZERO;
-        for block in &lane.blocks {
-            let Some(experiment) = plan.experiment(&block.experiment) else { continue };
-            let Some(dataset) = plan.dataset(&experiment.dataset) else { continue };
-            let Some(endpoint) = plan.endpoint(&experiment.endpoint) else { continue };
-            let slots = u32::from(experiment.concurrency.get());
-            let warmups = u64::from(slots * plan.warmup_requests_per_slot);
-            estimate.warmup_requests += warmups;
-            estimate.requests =
-                estimate.requests.zip(block.requests).map(|(a, b)| a + u64::from(b));
-            estimate.cost_high = estimate.cost_high.zip(block.requests).map(|(sum, requests)| {
-                let requests = u64::from(requests) + warmups;
-                sum.saturating_add(
-                    endpoint.price.as_ref().map_or(NanoUsd::ZERO, |p| bound(p, dataset, requests)),
-                )
-            });
-            let each = assumed_request_time(dataset.max_tokens);
-            let by_requests = block.requests.map(|requests| each * requests.div_ceil(slots));
-            let block_time = [by_requests, block.duration].into_iter().flatten().min();
-            lane_time += block_time.unwrap_or_default() + each;
-        }
-        estimate.duration_assumed = estimate.duration_assumed.max(lane_time);
-    }
-    estimate
-}
-
-/// The bound of a request's cost: 1.5 x the largest estimate of prompt tokens, the nonce included,
-/// and an answer as long as its limit.
-fn bound(price: &Price, dataset: &DatasetPlan, requests: u64) -> NanoUsd {
-    let input = u64::from(dataset.estimated_input_tokens_max + NONCE_TOKENS) * 3 / 2;
-    price.of_tokens(input, u64::from(dataset.max_tokens)).saturating_mul(requests)
 }

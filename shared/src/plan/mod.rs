@@ -4,6 +4,7 @@
 //! no time of day in it. It is stored once and never edited.
 
 mod build;
+mod estimate;
 pub mod power;
 
 use std::time::Duration;
