@@ -120,8 +120,8 @@ fn descend(start: Latency, model: &[Row], choice: u32) -> Latency {
     let mut least = loss(best, model, choice);
     let mut steps = [0.1, 1e-4, 5e-3];
     while steps[0] > 1e-6 {
-        let tries = (0..3).flat_map(|place| [(place, 1.0), (place, -1.0)]);
-        let better = tries.map(|(place, sign)| {
+        let directions = (0..3).flat_map(|place| [(place, 1.0), (place, -1.0)]);
+        let better = directions.map(|(place, sign)| {
             let mut tried = best;
             tried[place] = f64::max(0.0, tried[place] + sign * steps[place]);
             (loss(tried, model, choice), tried)

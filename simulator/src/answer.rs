@@ -18,8 +18,9 @@ use tokio::time::{Instant, Sleep};
 use crate::exchange::Answering;
 use crate::fault::Fault;
 use crate::latency::ServiceTimes;
-use crate::protocol::{Ending, Protocol};
+use crate::protocol::{Ending, Modes, StreamedProtocol};
 use crate::truth::Outcome;
+use crate::whole::BrokenAnswer;
 
 /// The most bytes that go into one chunk, where many tokens are due together.
 const CHUNK: usize = 64 * 1024;
@@ -31,15 +32,44 @@ pub(crate) enum Answer {
     Whole(Option<Bytes>),
     /// Written token by token.
     Streamed(Box<StreamedAnswer>),
+    /// The beginning of something whole, and then a fault.
+    Broken(BrokenAnswer),
+}
+
+/// What serves a request, once it has its slot.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) times: ServiceTimes,
+    /// By the vendor's count.
+    pub(crate) input_tokens: u32,
+    pub(crate) modes: Modes,
+    pub(crate) fault: Option<Fault>,
+    /// When service began.
+    pub(crate) started: Instant,
+    pub(crate) slot: OwnedSemaphorePermit,
+}
+
+/// Tokens until the end or the fault.
+pub(crate) fn planned_tokens(fault: Option<&Fault>, output_tokens: u32) -> u32 {
+    match fault {
+        Some(
+            Fault::StreamException { after_tokens: tokens, .. }
+            | Fault::Truncate { after_tokens: tokens }
+            | Fault::StallAfter { tokens },
+        ) => output_tokens.min(*tokens),
+        Some(Fault::StallBeforeFirst) => 0,
+        Some(Fault::Status { .. } | Fault::SlowHeaders | Fault::Reset) | None => output_tokens,
+    }
 }
 
 /// An answer under way.
 #[derive(Debug)]
 pub(crate) struct StreamedAnswer {
     answering: Answering,
-    protocol: &'static dyn Protocol,
+    protocol: &'static dyn StreamedProtocol,
     times: ServiceTimes,
     input_tokens: u32,
+    modes: Modes,
     fault: Option<Fault>,
     /// Tokens until the end or the fault.
     planned: u32,
@@ -67,30 +97,18 @@ impl StreamedAnswer {
     /// An answer whose service began at `started`.
     pub(crate) fn new(
         answering: Answering,
-        protocol: &'static dyn Protocol,
-        mut times: ServiceTimes,
-        input_tokens: u32,
-        fault: Option<Fault>,
-        started: Instant,
-        slot: OwnedSemaphorePermit,
+        protocol: &'static dyn StreamedProtocol,
+        service: Service,
     ) -> Self {
-        let planned = match fault {
-            Some(
-                Fault::StreamException { after_tokens: tokens, .. }
-                | Fault::Truncate { after_tokens: tokens }
-                | Fault::StallAfter { tokens },
-            ) => tokens.min(times.output_tokens),
-            Some(Fault::StallBeforeFirst) => 0,
-            Some(Fault::Status { .. } | Fault::SlowHeaders | Fault::Reset) | None => {
-                times.output_tokens
-            }
-        };
+        let Service { mut times, input_tokens, modes, fault, started, slot } = service;
+        let planned = planned_tokens(fault.as_ref(), times.output_tokens);
         let due = started + times.first_token();
         Self {
             answering,
             protocol,
             times,
             input_tokens,
+            modes,
             fault,
             planned,
             written: 0,
@@ -187,6 +205,7 @@ impl StreamedAnswer {
                     output_tokens: self.written,
                     is_cut: self.times.is_cut,
                     latency: self.answering.0.received().elapsed(),
+                    modes: self.modes.clone(),
                 };
                 self.protocol.closing(&ending, bytes);
                 self.answering.0.end(Outcome::Ok);
@@ -206,6 +225,7 @@ impl Body for Answer {
         let chunk = match self.get_mut() {
             Self::Whole(bytes) => bytes.take().map(Ok),
             Self::Streamed(answer) => ready!(answer.poll_chunk(context)),
+            Self::Broken(answer) => ready!(answer.poll_chunk(context)),
         };
         Poll::Ready(chunk.map(|chunk| chunk.map(Frame::data)))
     }
@@ -214,6 +234,7 @@ impl Body for Answer {
         match self {
             Self::Whole(bytes) => bytes.is_none(),
             Self::Streamed(answer) => answer.stage == Stage::Done,
+            Self::Broken(_) => false,
         }
     }
 
@@ -223,6 +244,7 @@ impl Body for Answer {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
             Self::Streamed(_) => SizeHint::default(),
+            Self::Broken(answer) => answer.size_hint(),
         }
     }
 }
@@ -262,6 +284,22 @@ mod tests {
         assert_eq!(reply.last().payload["metrics"]["latencyMs"], 195);
         let text: String = reply.tokens().iter().map(|(_, text)| *text).collect();
         assert_eq!(crate::count_tokens(&text), 10, "{text}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn how_it_was_served_is_told_where_it_was_asked() {
+        let simulator = start(plain_profile()).await;
+        let mut request = prompt("one");
+        request["performanceConfig"] = serde_json::json!({"latency": "standard"});
+        request["serviceTier"] = serde_json::json!({"type": "priority"});
+        let reply = ask(simulator.connect(), "plain", &request).await.unwrap();
+        let metadata = &reply.last().payload;
+        assert_eq!(metadata["performanceConfig"]["latency"], "standard");
+        assert_eq!(metadata["serviceTier"]["type"], "priority");
+        let reply = ask(simulator.connect(), "plain", &prompt("one")).await.unwrap();
+        let metadata = &reply.last().payload;
+        assert!(metadata.get("performanceConfig").is_none());
+        assert!(metadata.get("serviceTier").is_none());
     }
 
     #[tokio::test(start_paused = true)]

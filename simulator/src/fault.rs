@@ -34,7 +34,9 @@ pub enum When {
 
 /// What goes wrong with a request. A stall lasts until the client leaves or the simulator stops.
 ///
-/// Where an answer is shorter than `after_tokens`, the fault comes after its last token.
+/// Where an answer is shorter than `after_tokens`, the fault comes after its last token. Where an
+/// answer comes in one piece, nothing of it comes before the fault is due: then its beginning, up
+/// to the tokens that the fault leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// An error instead of an answer, at once.
@@ -46,7 +48,8 @@ pub enum Fault {
         /// What the service would say.
         message: String,
     },
-    /// An exception inside the stream, after HTTP status 200; it ends the stream.
+    /// An exception inside the stream, after HTTP status 200; it ends the stream. Without a stream:
+    /// the error that stands for it there, at the same time.
     StreamException {
         /// Tokens before it.
         after_tokens: u32,
@@ -55,7 +58,7 @@ pub enum Fault {
         /// What the service would say.
         message: String,
     },
-    /// The headers and the first event come, a token never.
+    /// The headers come, with what precedes the first token, but no token ever.
     StallBeforeFirst,
     /// Tokens come, then nothing more.
     StallAfter {
@@ -64,7 +67,7 @@ pub enum Fault {
     },
     /// Not even the headers come.
     SlowHeaders,
-    /// The connection is closed in the middle of a frame.
+    /// The connection is closed in the middle of a frame or of the one piece.
     Truncate {
         /// Whole tokens before the cut.
         after_tokens: u32,

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::SIMULATED_HEADER;
-use crate::answer::{Answer, StreamedAnswer};
+use crate::answer::{Answer, Service, StreamedAnswer};
 use crate::connection::Connection;
 use crate::exchange::{Answering, Exchange};
 use crate::fault::Fault;
@@ -22,6 +22,7 @@ use crate::refusal::Refusal;
 use crate::route;
 use crate::server::{Server, hexadecimal};
 use crate::truth::Outcome;
+use crate::whole;
 
 /// The longest request that is read, as with the service.
 const REQUEST_BYTES: usize = 25_000_000;
@@ -73,7 +74,7 @@ async fn answer(
     connection: &Connection,
     answering: Answering,
     id: &str,
-    protocol: &'static dyn Protocol,
+    protocol: Protocol,
     question: Question,
 ) -> io::Result<Response<Answer>> {
     let Some(model) = server.model(&question.model_id) else {
@@ -114,11 +115,22 @@ async fn answer(
     };
     let waited = u64::try_from((started - received).as_nanos()).unwrap_or(u64::MAX);
     answering.0.describe(|truth| truth.queue_wait_ns = Some(waited));
-    answering.0.headers(StatusCode::OK.as_u16());
-    let streamed =
-        StreamedAnswer::new(answering, protocol, times, input_tokens, fault, started, slot);
-    let mut response = Response::new(Answer::Streamed(Box::new(streamed)));
-    describe(response.headers_mut(), id, protocol.content_type());
+    let service = Service { times, input_tokens, modes: question.modes, fault, started, slot };
+    let (answer, content_type) = match protocol {
+        Protocol::Streamed(protocol) => {
+            answering.0.headers(StatusCode::OK.as_u16());
+            let streamed = StreamedAnswer::new(answering, protocol, service);
+            (Answer::Streamed(Box::new(streamed)), protocol.content_type())
+        }
+        Protocol::Whole(protocol) => match whole::answer(answering, protocol, service).await {
+            Ok(answer) => (answer, protocol.content_type()),
+            Err((answering, refusal)) => {
+                return Ok(refused(&answering, id, Outcome::StreamException, &refusal));
+            }
+        },
+    };
+    let mut response = Response::new(answer);
+    describe(response.headers_mut(), id, content_type);
     Ok(response)
 }
 

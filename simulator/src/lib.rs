@@ -12,7 +12,7 @@
 //! | `config`, `simulator`, `thread` | the server: how it is described, started and stopped |
 //! | `profile`, `latency`, `tokens`, `words` | the model: how long it takes and what it says |
 //! | `route`, `protocol`, `frame`, `refusal` | the wire: which API, which bytes |
-//! | `server`, `handler`, `answer`, `connection` | a request: accepted, answered, stamped at the write |
+//! | `server`, `handler`, `answer`, `whole`, `connection` | a request: accepted, answered, stamped at the write |
 //! | `fault` | what goes wrong, and when |
 //! | `truth`, `ledger`, `exchange` | what really happened |
 //!
@@ -38,6 +38,7 @@ mod simulator;
 mod thread;
 mod tokens;
 mod truth;
+mod whole;
 mod words;
 
 #[cfg(test)]

@@ -20,6 +20,21 @@ impl Refusal {
         }
     }
 
+    /// What an API without a stream answers in place of an exception inside the stream.
+    pub(crate) fn of_exception(name: &str, message: &str) -> Self {
+        let (status, code) = match name {
+            "internalServerException" => (500, "InternalServerException"),
+            "modelStreamErrorException" => (424, "ModelErrorException"),
+            "modelTimeoutException" => (408, "ModelTimeoutException"),
+            "serviceUnavailableException" => (503, "ServiceUnavailableException"),
+            "throttlingException" => (429, "ThrottlingException"),
+            "validationException" => (400, "ValidationException"),
+            unknown => (500, unknown),
+        };
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self { status, code: code.to_owned(), message: message.to_owned() }
+    }
+
     pub(crate) fn unknown_model(model_id: &str) -> Self {
         Self {
             status: StatusCode::NOT_FOUND,

@@ -1,11 +1,10 @@
 //! Which API a path belongs to.
 //!
-//! To add one: write its [`Protocol`] in a file of its own under `protocol`, and add a row to
-//! [`ROUTES`].
+//! To add one: write it in a file of its own under `protocol`, and add a row to [`ROUTES`].
 
 use hyper::Method;
 
-use crate::protocol::{ConverseStream, Protocol};
+use crate::protocol::{Converse, ConverseStream, Protocol};
 use crate::refusal::Refusal;
 
 /// A path that is answered. A segment `{model}` stands for any one segment, percent-encoded.
@@ -13,22 +12,26 @@ use crate::refusal::Refusal;
 struct Route {
     method: Method,
     path: &'static str,
-    protocol: &'static dyn Protocol,
+    protocol: Protocol,
 }
 
-const ROUTES: &[Route] = &[Route {
-    method: Method::POST,
-    path: "/model/{model}/converse-stream",
-    protocol: &ConverseStream,
-}];
+const ROUTES: &[Route] = &[
+    Route {
+        method: Method::POST,
+        path: "/model/{model}/converse-stream",
+        protocol: Protocol::Streamed(&ConverseStream),
+    },
+    Route {
+        method: Method::POST,
+        path: "/model/{model}/converse",
+        protocol: Protocol::Whole(&Converse),
+    },
+];
 
 const MODEL: &str = "{model}";
 
 /// Finds the API of a request, and the model that its path names, decoded.
-pub(crate) fn find(
-    method: &Method,
-    path: &str,
-) -> Result<(&'static dyn Protocol, Option<String>), Refusal> {
+pub(crate) fn find(method: &Method, path: &str) -> Result<(Protocol, Option<String>), Refusal> {
     ROUTES
         .iter()
         .filter(|route| route.method == *method)
@@ -86,6 +89,7 @@ mod tests {
         check(&post, "/model/mistral.x-v0%3A2/converse-stream", Some("mistral.x-v0:2"));
         check(&post, "/model/mistral.x-v0:2/converse-stream", Some("mistral.x-v0:2"));
         check(&post, "/model/arn%3Aaws%3Ab%2Fc/converse-stream", Some("arn:aws:b/c"));
+        check(&post, "/model/mistral.x-v0%3A2/converse", Some("mistral.x-v0:2"));
         check(&Method::GET, "/model/a/converse-stream", None);
         check(&post, "/model//converse-stream", None);
         check(&post, "/model/a/b/converse-stream", None);

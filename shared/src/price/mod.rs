@@ -4,7 +4,7 @@ mod table;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::table::{REGION, Row, lookup, model_ids, rows};
+pub use self::table::{REGION, Row, history, lookup, lookup_at, model_ids, rows};
 
 use crate::record::Usage;
 use crate::units::NanoUsd;

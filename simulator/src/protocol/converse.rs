@@ -1,8 +1,8 @@
-//! The request of Bedrock's Converse operations.
+//! What Bedrock's Converse operations have in common: the request, and what an answer ends with.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::Question;
+use super::{Ending, Modes, Question};
 use crate::refusal::Refusal;
 use crate::tokens::count_tokens;
 
@@ -51,10 +51,55 @@ pub(super) fn parse(model_id: Option<String>, body: &[u8]) -> Result<Question, R
     Ok(Question {
         model_id: model_id.unwrap_or_default(),
         output_limit: output_limit(&request)?,
+        modes: Modes {
+            latency: word(&request, "/performanceConfig/latency", &["standard", "optimized"])?,
+            service_tier: word(
+                &request,
+                "/serviceTier/type",
+                &["priority", "default", "flex", "reserved"],
+            )?,
+        },
         request,
         prompt,
         input_tokens,
     })
+}
+
+/// Why the model stopped, in the service's words.
+pub(super) fn stop_reason(ending: &Ending) -> &'static str {
+    if ending.is_cut { "max_tokens" } else { "end_turn" }
+}
+
+/// Usage, metrics, and how the request was served, where it asked for something.
+pub(super) fn metadata(ending: &Ending) -> Value {
+    let (input, output) = (ending.input_tokens, ending.output_tokens);
+    let total = u64::from(input) + u64::from(output);
+    let latency = u64::try_from(ending.latency.as_millis()).unwrap_or(u64::MAX);
+    let mut metadata = json!({
+        "usage": {"inputTokens": input, "outputTokens": output, "totalTokens": total},
+        "metrics": {"latencyMs": latency},
+    });
+    if let Some(mode) = &ending.modes.latency {
+        metadata["performanceConfig"] = json!({ "latency": mode });
+    }
+    if let Some(tier) = &ending.modes.service_tier {
+        metadata["serviceTier"] = json!({ "type": tier });
+    }
+    metadata
+}
+
+/// A word of a few, where the request has it.
+fn word(request: &Value, place: &str, known: &[&str]) -> Result<Option<String>, Refusal> {
+    match request.pointer(place) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(word)) if known.contains(&word.as_str()) => Ok(Some(word.clone())),
+        Some(value) => Err(Refusal::validation(format!(
+            "Value '{value}' at '{}' failed to satisfy constraint: Member must satisfy enum value \
+             set: [{}].",
+            place.trim_start_matches('/').replace('/', "."),
+            known.join(", ")
+        ))),
+    }
 }
 
 /// The elements of a list, of which there must be at least some number.
@@ -158,6 +203,12 @@ mod tests {
             request["inferenceConfig"] = json!({ "maxTokens": limit });
             check(request.clone(), "maxTokens");
         }
+        let mut request = said(json!([{"text": "a"}]));
+        request["performanceConfig"] = json!({"latency": "fast"});
+        check(request, "performanceConfig.latency");
+        let mut request = said(json!([{"text": "a"}]));
+        request["serviceTier"] = json!({"type": 1});
+        check(request, "serviceTier.type");
         assert!(parse(None, b"{").unwrap_err().message.contains("JSON"));
     }
 }

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use serde_json::json;
 
-use super::{Ending, Protocol, Question, converse};
+use super::{Ending, Question, StreamedProtocol, converse};
 use crate::frame;
 use crate::refusal::Refusal;
 use crate::words::{WORDS, token_text};
@@ -18,7 +18,7 @@ use crate::words::{WORDS, token_text};
 #[derive(Debug)]
 pub(crate) struct ConverseStream;
 
-impl Protocol for ConverseStream {
+impl StreamedProtocol for ConverseStream {
     fn parse(&self, model_id: Option<String>, body: &[u8]) -> Result<Question, Refusal> {
         converse::parse(model_id, body)
     }
@@ -36,21 +36,10 @@ impl Protocol for ConverseStream {
     }
 
     fn closing(&self, ending: &Ending, bytes: &mut Vec<u8>) {
-        let reason = if ending.is_cut { "max_tokens" } else { "end_turn" };
-        let (input, output) = (ending.input_tokens, ending.output_tokens);
-        let total = u64::from(input) + u64::from(output);
-        let latency = u64::try_from(ending.latency.as_millis()).unwrap_or(u64::MAX);
+        let reason = converse::stop_reason(ending);
         append(bytes, "contentBlockStop", json!({ "contentBlockIndex": 0 }), 1);
         append(bytes, "messageStop", json!({ "stopReason": reason }), 2);
-        append(
-            bytes,
-            "metadata",
-            json!({
-                "usage": {"inputTokens": input, "outputTokens": output, "totalTokens": total},
-                "metrics": {"latencyMs": latency},
-            }),
-            3,
-        );
+        append(bytes, "metadata", converse::metadata(ending), 3);
     }
 
     fn exception(&self, name: &str, message: &str, bytes: &mut Vec<u8>) {

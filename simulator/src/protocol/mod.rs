@@ -4,6 +4,7 @@
 
 mod converse;
 mod converse_stream;
+mod converse_whole;
 
 use std::fmt;
 use std::time::Duration;
@@ -13,10 +14,42 @@ use serde_json::Value;
 use crate::refusal::Refusal;
 
 pub(crate) use converse_stream::ConverseStream;
+pub(crate) use converse_whole::Converse;
+
+/// One API.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Protocol {
+    /// Its answer comes token by token.
+    Streamed(&'static dyn StreamedProtocol),
+    /// Its answer comes when it is complete.
+    Whole(&'static dyn WholeProtocol),
+}
+
+impl Protocol {
+    /// Reads a request. `model_id` is the one in the path, for those that have it there.
+    pub(crate) fn parse(self, model_id: Option<String>, body: &[u8]) -> Result<Question, Refusal> {
+        match self {
+            Self::Streamed(protocol) => protocol.parse(model_id, body),
+            Self::Whole(protocol) => protocol.parse(model_id, body),
+        }
+    }
+}
+
+/// One API with an answer in one piece.
+pub(crate) trait WholeProtocol: fmt::Debug + Sync {
+    /// Reads a request.
+    fn parse(&self, model_id: Option<String>, body: &[u8]) -> Result<Question, Refusal>;
+
+    /// The content type of an answer.
+    fn content_type(&self) -> &'static str;
+
+    /// The answer that says this text.
+    fn body(&self, text: &str, ending: &Ending) -> Vec<u8>;
+}
 
 /// One API with a streamed answer.
-pub(crate) trait Protocol: fmt::Debug + Sync {
-    /// Reads a request. `model_id` is the one in the path, for those that have it there.
+pub(crate) trait StreamedProtocol: fmt::Debug + Sync {
+    /// Reads a request.
     fn parse(&self, model_id: Option<String>, body: &[u8]) -> Result<Question, Refusal>;
 
     /// The content type of an answer.
@@ -46,6 +79,16 @@ pub(crate) struct Question {
     pub(crate) input_tokens: u32,
     /// The most tokens that an answer may have.
     pub(crate) output_limit: u32,
+    pub(crate) modes: Modes,
+}
+
+/// How a request asks to be served, which the answer repeats. It changes nothing else here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Modes {
+    /// The latency mode: `standard` or `optimized`.
+    pub(crate) latency: Option<String>,
+    /// The service tier, such as `flex`.
+    pub(crate) service_tier: Option<String>,
 }
 
 /// How an answer ended.
@@ -57,4 +100,6 @@ pub(crate) struct Ending {
     pub(crate) is_cut: bool,
     /// From the arrival of the whole request to the last token.
     pub(crate) latency: Duration,
+    /// How it was served.
+    pub(crate) modes: Modes,
 }

@@ -58,8 +58,3 @@ fn claude_3_haiku_answers_boto3() {
 fn llama_2_13b_answers_boto3() {
     check("meta.llama2-13b-chat-v1");
 }
-
-#[test]
-fn every_built_in_profile_has_its_test() {
-    assert_eq!(Profile::built_in().len(), 3);
-}
