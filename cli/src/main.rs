@@ -34,7 +34,7 @@ async fn main() -> ExitCode {
             let wall = std::time::SystemTime::now;
             command::run::run(&run, &out, wall).await
         }
-        Command::Plan(plan) => command::plan::run(&plan),
+        Command::Plan(plan) => command::plan::run(&plan).await,
         Command::Records(records) => command::records::run(&records, &out).await,
         Command::Report(report) => command::report::run(&report, &out).await,
         Command::Simulate(simulate) => command::simulate::run(&simulate).await,

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use shared::block::{BlockRun, Signals, WallClock};
+use shared::digest::sha256;
 use shared::plan::{Lane, Plan};
 use shared::run::{Connections, RunError, Stage, conclude, draft, measure, prepare, read_plan};
 use shared::store::{BlockKey, RecordStore, RunStatus};
@@ -78,7 +79,7 @@ async fn start(arguments: &arguments::Run, out: &Path) -> Result<Started> {
         Some(id) => id.clone(),
         None => format!("{}-{:04x}", now.strftime("%Y%m%d-%H%M%S"), now.subsec_nanosecond() >> 14),
     };
-    let prepared = draft(&text, local::parse_run_id(&run_id)?, &source)?;
+    let prepared = draft(&text, local::parse_run_id(&run_id)?, &source).await?;
     let (connections, simulator) = connect(&prepared.plan).await?;
     let stores = local::open(out).await?;
     prepare(&prepared, &stores, &owner(now), now).await?;
@@ -101,8 +102,8 @@ async fn resume(arguments: &arguments::Run, run: &str, out: &Path) -> Result<Sta
     let run_id = meta.run_id;
     let plan = read_plan(&stores, &run_id).await?;
     if let Some(path) = &arguments.config {
-        let (text, source) = read_config(path)?;
-        if draft(&text, run_id.clone(), &source)?.plan.config_sha256 != plan.config_sha256 {
+        let (text, _) = read_config(path)?;
+        if sha256(&text) != plan.config_sha256 {
             let path = path.display();
             bail!(Refusal(format!("run {run_id} was not planned from {path}, as it is now")));
         }
