@@ -51,7 +51,7 @@ async fn dispatch(arguments: Arguments) -> Exit {
             let wall = std::time::SystemTime::now;
             Box::pin(command::run::run(&run, &out, wall)).await
         }
-        Command::Plan(plan) => command::plan::run(&plan),
+        Command::Plan(plan) => command::plan::run(&plan).await,
         Command::Records(records) => command::records::run(&records, &out).await,
         Command::Report(report) => command::report::run(&report, &out).await,
         Command::Completions(completions) => Ok(command::completions::run(&completions)),

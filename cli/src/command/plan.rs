@@ -11,10 +11,10 @@ use crate::exit::Exit;
 use crate::local::parse_run_id;
 use crate::terminal::say;
 
-pub(crate) fn run(arguments: &arguments::Plan) -> Result<Exit> {
+pub(crate) async fn run(arguments: &arguments::Plan) -> Result<Exit> {
     let (text, source) = read_config(&arguments.config)?;
     let run_id = parse_run_id(&arguments.id)?;
-    let plan = draft(&text, run_id, &source)?.plan;
+    let plan = draft(&text, run_id, &source).await?.plan;
     check_simulated(&plan)?;
     if arguments.json {
         say(&serde_json::to_string_pretty(&plan)?);

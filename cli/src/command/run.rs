@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use shared::block::{BlockRun, Signals, WallClock};
+use shared::digest::sha256;
 use shared::plan::{Lane, Plan};
 use shared::run::{Connections, RunError, Stage, conclude, draft, measure, prepare, read_plan};
 use shared::store::{BlockKey, RecordStore, RunStatus};
@@ -91,7 +92,7 @@ async fn start(
             format!("{}-{:04x}", begun.strftime("%Y%m%d-%H%M%S"), begun.subsec_nanosecond() >> 14)
         }
     };
-    let prepared = draft(&text, local::parse_run_id(&run_id)?, &source)?;
+    let prepared = draft(&text, local::parse_run_id(&run_id)?, &source).await?;
     let (connections, simulator) = if arguments.virtual_time {
         (connect_in_memory(&prepared.plan).await?, None)
     } else {
@@ -129,8 +130,8 @@ async fn resume(arguments: &arguments::Run, run: &str, out: &Path) -> Result<Sta
     let run_id = meta.run_id;
     let plan = read_plan(&stores, &run_id).await?;
     if let Some(path) = &arguments.config {
-        let (text, source) = read_config(path)?;
-        if draft(&text, run_id.clone(), &source)?.plan.config_sha256 != plan.config_sha256 {
+        let (text, _) = read_config(path)?;
+        if sha256(&text) != plan.config_sha256 {
             let path = path.display();
             bail!(Refusal(format!("run {run_id} was not planned from {path}, as it is now")));
         }

@@ -45,7 +45,7 @@ pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
 ) -> Result<Output, Failure> {
     let text = config_text(&event.input, stores, bucket).await?;
     let run_id = run_id(&event)?;
-    let prepared = draft(&text, run_id.clone(), &Source::Deployed)?;
+    let prepared = draft(&text, run_id.clone(), &Source::Deployed).await?;
     prepare(&prepared, stores, &event.execution, now).await?;
     tracing::info!(%run_id, experiments = prepared.plan.experiments.len(), "Run planned.");
     let lanes_key = keys::lanes(&run_id);
@@ -101,15 +101,15 @@ mod tests {
         assert_eq!(run_id(&event).unwrap().as_str(), "given");
     }
 
-    #[test]
-    fn the_samples_for_the_console_are_inputs() {
+    #[tokio::test]
+    async fn the_samples_for_the_console_are_inputs() {
         let input = |sample| serde_json::from_str::<Input>(sample).unwrap();
         let by_uri = input(include_str!("../../../events/console.json"));
         assert!(by_uri.config_uri.is_some_and(|uri| uri.starts_with("s3://")));
         let inline = input(include_str!("../../../events/console-inline.json"));
         let config = inline.config.unwrap().to_string();
         let run_id: RunId = "first-run".parse().unwrap();
-        let prepared = draft(&config, run_id, &Source::Deployed).unwrap();
+        let prepared = draft(&config, run_id, &Source::Deployed).await.unwrap();
         assert_eq!(prepared.plan.experiments.len(), 4);
     }
 }

@@ -87,12 +87,12 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_sample_names_a_block_of_the_example() {
+    #[tokio::test]
+    async fn the_sample_names_a_block_of_the_example() {
         let sample = include_str!("../../../events/runner.json");
         let event: Event = serde_json::from_str(sample).unwrap();
         let config = include_str!("../../../events/bedrock.yml");
-        let plan = draft(config, event.run_id, &Source::Deployed).unwrap().plan;
+        let plan = draft(config, event.run_id, &Source::Deployed).await.unwrap().plan;
         assert!(plan.block(&event.experiment, event.block).is_some());
         assert_eq!(event.round, 1);
     }
@@ -154,7 +154,7 @@ stop: {{duration: 1m}}
         std::fs::create_dir_all(&folder).unwrap();
         let records = SqliteStore::open(folder.join("records.sqlite")).await.unwrap();
         let stores = Stores { records, artifacts: FolderStore::new(&folder) };
-        let prepared = draft(&config, "r".parse().unwrap(), &Source::Deployed).unwrap();
+        let prepared = draft(&config, "r".parse().unwrap(), &Source::Deployed).await.unwrap();
         let now = "2026-11-22T10:00:00Z".parse().unwrap();
         prepare(&prepared, &stores, "a test", now).await.unwrap();
 

@@ -3,11 +3,11 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::Location;
 
 use super::error::{ConfigError, ConfigErrors};
 use super::not_yet;
-use super::raw::{Field, Unread};
+use super::raw::{Field, Spanned, Unread};
 use crate::units::{Name, NanoUsd};
 
 /// The longest duration that can be given.
@@ -130,6 +130,33 @@ impl<'a> Checker<'a> {
             );
         }
         amount
+    }
+
+    /// A share of a whole, `1%` or `0.01`, if it is given: 0 to 1.
+    pub(super) fn share(&mut self, field: &Field<String>, path: &str, of: &str) -> Option<f64> {
+        let field = field.as_ref()?;
+        let text = field.value.trim();
+        let percent = text.strip_suffix('%');
+        let number = percent.unwrap_or(text).trim().parse::<f64>().ok().filter(|n| n.is_finite());
+        let (problem, mend) = match (number, percent.is_some()) {
+            (Some(number), true) if (0.0..=100.0).contains(&number) => return Some(number / 100.0),
+            // A bare 1 is more likely meant as 1% than as the whole.
+            (Some(number), false) if (0.0..1.0).contains(&number) => return Some(number),
+            (Some(number), false) if (1.0..=100.0).contains(&number) => (
+                format!("`{text}` could be {number}% or a share"),
+                format!("write `{number}%`, or a share below 1 such as 0.01"),
+            ),
+            (Some(_), _) => (
+                format!("`{text}` is outside of 0% to 100%"),
+                format!("write a share of {of}, such as 1% or 0.01"),
+            ),
+            (None, _) => (
+                format!("`{text}` is not a share of {of}"),
+                "write one such as 1% or 0.01".to_owned(),
+            ),
+        };
+        self.refuse(field.referenced, path, problem, mend);
+        None
     }
 
     /// A duration above zero, if it is given.

@@ -1,12 +1,15 @@
 //! What must hold for an experiment to qualify: `criteria`.
 
-use serde_saphyr::Spanned;
-
 use super::check::{Checker, join};
-use super::raw::{self, Field};
-use crate::plan::{Criteria, LatencyCriterion, LatencyMetric, Statistic};
+use super::raw::{self, Field, Spanned};
+use crate::plan::{Api, Criteria, EndpointSpec, LatencyCriterion, LatencyMetric, Statistic};
 
-pub(super) fn check(checker: &mut Checker<'_>, criteria: &Field<raw::Criteria>) -> Criteria {
+/// The criteria. Those of the first token need endpoints whose answers arrive in pieces.
+pub(super) fn check(
+    checker: &mut Checker<'_>,
+    criteria: &Field<raw::Criteria>,
+    endpoints: &[&EndpointSpec],
+) -> Criteria {
     let Some(Spanned { value: raw, .. }) = criteria else { return Criteria::default() };
     let mut latency = Vec::new();
     for (name, metric, limits) in [
@@ -15,12 +18,24 @@ pub(super) fn check(checker: &mut Checker<'_>, criteria: &Field<raw::Criteria>) 
         ("tpot", LatencyMetric::Tpot, &raw.tpot),
     ] {
         let Some(limits) = limits else { continue };
+        let whole = endpoints.iter().find(|endpoint| endpoint.api == Api::Converse);
+        if let (Some(whole), LatencyMetric::Ttft | LatencyMetric::Tpot) = (whole, metric) {
+            checker.refuse(
+                limits.referenced,
+                &join("criteria", name),
+                format!(
+                    "endpoint {} has no first token: `api: converse` answers whole",
+                    whole.name
+                ),
+                "remove this criterion, or let the endpoint stream (`api: converse_stream`)",
+            );
+        }
         limits_of(checker, metric, limits, &join("criteria", name), &mut latency);
     }
     let cost_path = "criteria.cost_per_10k_transactions_usd";
     Criteria {
         latency,
-        error_rate: error_rate(checker, &raw.error_rate),
+        error_rate: checker.share(&raw.error_rate, "criteria.error_rate", "all requests"),
         cost_per_10k_transactions: checker.amount(&raw.cost_per_10k_transactions_usd, cost_path),
     }
 }
@@ -54,31 +69,4 @@ fn limits_of(
             "give one or more of mean, p50, p90, p95 and p99: `{p95: 2s}`",
         );
     }
-}
-
-/// `1%` or `0.01`, as a share from 0 to 1.
-fn error_rate(checker: &mut Checker<'_>, field: &Field<String>) -> Option<f64> {
-    let field = field.as_ref()?;
-    let text = field.value.trim();
-    let percent = text.strip_suffix('%');
-    let number = percent.unwrap_or(text).trim().parse::<f64>().ok().filter(|n| n.is_finite());
-    let (problem, mend) = match (number, percent.is_some()) {
-        (Some(number), true) if (0.0..=100.0).contains(&number) => return Some(number / 100.0),
-        // A bare 1 is more likely meant as 1% than as 'all may fail'.
-        (Some(number), false) if (0.0..1.0).contains(&number) => return Some(number),
-        (Some(number), false) if (1.0..=100.0).contains(&number) => (
-            format!("`{text}` could be {number}% or a share"),
-            format!("write `{number}%`, or a share below 1 such as 0.01"),
-        ),
-        (Some(_), _) => (
-            format!("`{text}` is outside of 0% to 100%"),
-            "write a share of all requests, such as 1% or 0.01".to_owned(),
-        ),
-        (None, _) => (
-            format!("`{text}` is not a share of requests"),
-            "write one such as 1% or 0.01".to_owned(),
-        ),
-    };
-    checker.refuse(field.referenced, "criteria.error_rate", problem, mend);
-    None
 }

@@ -1,22 +1,24 @@
 //! What answers prompts: `endpoints`, with `defaults.region`.
 
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::Location;
 
-use super::Given;
 use super::check::{Checker, join};
-use super::prices;
-use super::raw::{self, Field};
+use super::raw::{self, Field, Spanned};
 use super::shape::nearest;
-use crate::plan::{Api, EndpointKind, EndpointSpec};
-use crate::price;
+use super::words::{APIS, KINDS, LATENCY_MODES, SERVICE_TIERS, meaning, names};
+use super::{EndpointSettings, Given, load, prices};
+use crate::plan::{Api, EndpointKind, EndpointSpec, LatencyMode, ServiceTier};
+use crate::price::{self, Price};
 use crate::units::Name;
 
-/// Checks all endpoints; those that are wrong are left out and have left their errors.
+/// Checks all endpoints; those that are wrong are left out and have left their errors. `datasets`
+/// are the names of all datasets, as they are written.
 pub(super) fn check(
     checker: &mut Checker<'_>,
     endpoints: &Field<Vec<Spanned<raw::Endpoint>>>,
     default_region: &Given<String>,
-) -> Vec<EndpointSpec> {
+    datasets: &[&str],
+) -> Vec<EndpointSettings> {
     let mut names = Vec::new();
     let list = endpoints.as_ref().map_or(&[][..], |list| &list.value);
     if list.is_empty() {
@@ -28,13 +30,15 @@ pub(super) fn check(
         );
     }
     let check_one = |(index, endpoint): (usize, &Spanned<raw::Endpoint>)| {
-        let mut item = Item {
-            checker,
-            path: format!("endpoints[{index}]"),
-            at: endpoint.referenced,
-            raw: &endpoint.value,
-        };
-        item.check(&mut names, default_region)
+        let path = format!("endpoints[{index}]");
+        let raw = &endpoint.value;
+        let mut item = Item { checker, path, at: endpoint.referenced, raw };
+        let spec = item.check(&mut names, default_region);
+        let datasets = item.datasets(datasets);
+        let load_path = join(&item.path, "load");
+        let load = raw.load.as_ref();
+        let concurrencies = load.map(|load| load::of_entries(item.checker, load, &load_path));
+        Some(EndpointSettings { spec: spec?, concurrencies, datasets })
     };
     list.iter().enumerate().filter_map(check_one).collect()
 }
@@ -44,6 +48,13 @@ struct Item<'a, 't> {
     path: String,
     at: Location,
     raw: &'a raw::Endpoint,
+}
+
+/// How the model is asked to answer.
+struct Modes {
+    api: Api,
+    latency: Option<LatencyMode>,
+    tier: Option<ServiceTier>,
 }
 
 impl Item<'_, '_> {
@@ -80,9 +91,10 @@ impl Item<'_, '_> {
             return None;
         };
         let at = kind.referenced;
+        if let Some((_, known)) = KINDS.iter().find(|(name, _)| *name == kind.value) {
+            return Some(*known);
+        }
         match kind.value.as_str() {
-            "bedrock" => return Some(EndpointKind::Bedrock),
-            "simulated" => return Some(EndpointKind::Simulated),
             "sagemaker" | "openai" => self.checker.not_yet(
                 at,
                 &join(&self.path, "kind"),
@@ -91,7 +103,7 @@ impl Item<'_, '_> {
             ),
             other => {
                 let mend = match nearest(other, ["bedrock", "simulated", "sagemaker", "openai"].into_iter()) {
-                    Some(name) => format!("did you mean `{name}`? kinds: bedrock, simulated"),
+                    Some(name) => format!("did you mean `{name}`? kinds: {}", names(&KINDS).join(", ")),
                     None => "write `kind: bedrock` or `kind: simulated`".to_owned(),
                 };
                 self.refuse(at, "kind", format!("`{other}` is not a kind of endpoint"), mend);
@@ -105,8 +117,6 @@ impl Item<'_, '_> {
         self.checker.not_yet_fields(
             &self.path,
             &[
-                ("load", &raw.load),
-                ("datasets", &raw.datasets),
                 ("endpoint_name", &raw.endpoint_name),
                 ("provision", &raw.provision),
                 ("payload", &raw.payload),
@@ -117,36 +127,74 @@ impl Item<'_, '_> {
                 ("api_key", &raw.api_key),
             ],
         );
-        self.one_of("api", &raw.api, "converse_stream", &["converse", "invoke", "invoke_stream"]);
-        self.one_of("latency_mode", &raw.latency_mode, "standard", &["optimized"]);
-        self.one_of(
-            "service_tier",
-            &raw.service_tier,
-            "default",
-            &["flex", "priority", "reserved"],
-        );
     }
 
-    /// A word of which only one is supported.
-    fn one_of(&mut self, name: &str, field: &Field<String>, supported: &str, later: &[&str]) {
-        let Some(field) = field else { return };
-        let word = field.value.as_str();
-        let at = field.referenced;
-        if later.contains(&word) {
-            self.checker.not_yet(
-                at,
-                &join(&self.path, name),
-                &format!("`{name}: {word}`"),
-                &format!("leave it out: `{supported}` is what is measured"),
-            );
-        } else if word != supported {
-            let known = std::iter::once(supported).chain(later.iter().copied());
-            let mend = nearest(word, known).map_or_else(
-                || format!("leave it out, or write `{name}: {supported}`"),
-                |nearest| format!("did you mean `{nearest}`? supported: {supported}"),
-            );
-            self.refuse(at, name, format!("`{word}` is not known here"), mend);
+    /// The datasets that this endpoint is asked, where it does not get all.
+    fn datasets(&mut self, known: &[&str]) -> Option<Vec<Name>> {
+        let list = self.raw.datasets.as_ref()?;
+        if list.value.is_empty() {
+            let mend = "name at least one, or leave it out: the endpoint gets all datasets";
+            self.refuse(list.referenced, "datasets", "the list is empty", mend);
         }
+        let mut all = Vec::new();
+        for (index, name) in list.value.iter().enumerate() {
+            match name.value.parse::<Name>() {
+                Ok(dataset) if known.contains(&dataset.as_str()) => {
+                    if !all.contains(&dataset) {
+                        all.push(dataset);
+                    }
+                }
+                Ok(_) | Err(_) => {
+                    let mend = match nearest(&name.value, known.iter().copied()) {
+                        Some(nearest) => format!("did you mean `{nearest}`?"),
+                        None => format!("write one of: {}", known.join(", ")),
+                    };
+                    let problem = format!("there is no dataset `{}`", name.value);
+                    self.refuse(name.referenced, &format!("datasets[{index}]"), problem, mend);
+                }
+            }
+        }
+        Some(all)
+    }
+
+    /// How the model is asked to answer.
+    fn modes(&mut self) -> Modes {
+        let raw = self.raw;
+        let path = |name: &str| join(&self.path, name);
+        let (api, mode, tier) = (path("api"), path("latency_mode"), path("service_tier"));
+        let later = ["invoke", "invoke_stream"];
+        Modes {
+            api: meaning(self.checker, &raw.api, &api, &APIS, &later).unwrap_or_default(),
+            latency: meaning(self.checker, &raw.latency_mode, &mode, &LATENCY_MODES, &[]),
+            tier: meaning(self.checker, &raw.service_tier, &tier, &SERVICE_TIERS, &["reserved"]),
+        }
+    }
+
+    /// What the tokens cost: what the configuration says, else what `known` finds in the table.
+    #[expect(clippy::option_option, reason = "refused and unknown are two things")]
+    fn price(
+        &mut self,
+        modes: &Modes,
+        known: impl FnOnce(&mut Checker<'_>) -> Option<Price>,
+    ) -> Option<Option<Price>> {
+        if let Some(price) = &self.raw.price {
+            return prices::given(self.checker, price, &join(&self.path, "price"));
+        }
+        let fast = (modes.latency == Some(LatencyMode::Optimized))
+            .then_some(("latency_mode", &self.raw.latency_mode));
+        let tier = match modes.tier {
+            Some(ServiceTier::Flex | ServiceTier::Priority) => {
+                Some(("service_tier", &self.raw.service_tier))
+            }
+            Some(ServiceTier::Default) | None => None,
+        };
+        let Some((name, Some(field))) = fast.or(tier) else {
+            return known(self.checker).map(Some);
+        };
+        let problem = format!("`{}` has prices of its own, which are not known", field.value);
+        let mend = format!("{}, or write `price: unknown`", prices::MEND);
+        self.refuse(field.referenced, name, problem, mend);
+        None
     }
 
     fn bedrock(&mut self, name: Option<Name>, region: &Given<String>) -> Option<EndpointSpec> {
@@ -161,24 +209,22 @@ impl Item<'_, '_> {
         let region = self.region(region);
         let model_id = self.model_id("model_id", &self.raw.model_id);
         let endpoint_url = self.endpoint_url();
-        let price = match (&self.raw.price, &model_id, &region) {
-            (Some(price), _, _) => prices::given(self.checker, price, &join(&self.path, "price")),
-            (None, Some(model_id), Some(region)) => {
-                let at = self.raw.model_id.as_ref().map_or(self.at, |field| field.referenced);
-                prices::known(self.checker, model_id, region, at, &join(&self.path, "model_id"))
-            }
-            (None, _, _) => None,
-        };
+        let modes = self.modes();
+        let at = self.raw.model_id.as_ref().map_or(self.at, |field| field.referenced);
+        let path = join(&self.path, "model_id");
+        let price = self.price(&modes, |checker| {
+            prices::known(checker, model_id.as_deref()?, region.as_deref()?, at, &path)
+        });
         Some(EndpointSpec {
             name: name?,
             kind: EndpointKind::Bedrock,
             region: region?,
             model_id: model_id?,
             endpoint_url: endpoint_url?,
-            api: Api::default(),
-            latency_mode: None,
-            service_tier: None,
-            price: Some(price?),
+            api: modes.api,
+            latency_mode: modes.latency,
+            service_tier: modes.tier,
+            price: price?,
         })
     }
 
@@ -202,10 +248,8 @@ impl Item<'_, '_> {
         let path = join(&self.path, "simulate_as");
         let known =
             model_id.as_deref().and_then(|id| prices::simulated(self.checker, id, at, &path));
-        let price = match &raw.price {
-            Some(price) => prices::given(self.checker, price, &join(&self.path, "price")),
-            None => known.clone(),
-        };
+        let modes = self.modes();
+        let price = self.price(&modes, |_| known.clone());
         known?;
         Some(EndpointSpec {
             name: name?,
@@ -214,10 +258,10 @@ impl Item<'_, '_> {
             region: price::REGION.to_owned(),
             model_id: model_id?,
             endpoint_url: None,
-            api: Api::default(),
-            latency_mode: None,
-            service_tier: None,
-            price: Some(price?),
+            api: modes.api,
+            latency_mode: modes.latency,
+            service_tier: modes.tier,
+            price: price?,
         })
     }
 

@@ -2,35 +2,52 @@
 
 use std::time::Duration;
 
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::Location;
 
 use super::check::{Checker, join};
-use super::raw::{self, Field};
+use super::raw::{self, Field, Spanned};
 use super::{DEFAULT_REQUESTS, Stop};
 use crate::plan::Deadlines;
 use crate::units::Concurrency;
 
 /// As many streams as one Lambda function can hold.
-const MAX_CONCURRENCY: u32 = 900;
-const MAX_REQUESTS: u32 = 1_000_000;
+pub(super) const MAX_CONCURRENCY: u32 = 900;
+pub(super) const MAX_REQUESTS: u32 = 1_000_000;
 
-/// The concurrencies of all entries, each once, in their order.
+/// The concurrencies of the top level's entries, each once, in their order. Not needed where every
+/// endpoint has its own.
 pub(super) fn concurrencies(
     checker: &mut Checker<'_>,
     load: &Field<Vec<Spanned<raw::Load>>>,
+    is_needed: bool,
 ) -> Vec<Concurrency> {
-    let entries = load.as_ref().map_or(&[][..], |list| &list.value);
-    if entries.is_empty() {
-        checker.refuse(
-            load.as_ref().map_or(Location::UNKNOWN, |list| list.referenced),
-            "load",
-            "there is no load to measure under",
-            "say how many requests are kept in flight: `load: [{concurrency: [1, 4]}]`",
-        );
+    match load {
+        Some(load) => of_entries(checker, load, "load"),
+        None if is_needed => {
+            no_load(checker, Location::UNKNOWN, "load");
+            Vec::new()
+        }
+        None => Vec::new(),
+    }
+}
+
+fn no_load(checker: &mut Checker<'_>, at: Location, path: &str) {
+    let mend = "say how many requests are kept in flight: `load: [{concurrency: [1, 4]}]`";
+    checker.refuse(at, path, "there is no load to measure under", mend);
+}
+
+/// The concurrencies of a list of entries, each once, in their order.
+pub(super) fn of_entries(
+    checker: &mut Checker<'_>,
+    load: &Spanned<Vec<Spanned<raw::Load>>>,
+    list_path: &str,
+) -> Vec<Concurrency> {
+    if load.value.is_empty() {
+        no_load(checker, load.referenced, list_path);
     }
     let mut all = Vec::new();
-    for (index, entry) in entries.iter().enumerate() {
-        let path = format!("load[{index}]");
+    for (index, entry) in load.value.iter().enumerate() {
+        let path = format!("{list_path}[{index}]");
         let raw = &entry.value;
         checker.not_yet_fields(
             &path,
@@ -38,7 +55,7 @@ pub(super) fn concurrencies(
         );
         let path = join(&path, "concurrency");
         match &raw.concurrency {
-            Some(Spanned { value: raw::OneOrMany::One(slots), referenced, .. }) => {
+            Some(Spanned { value: raw::OneOrMany::One(slots), referenced }) => {
                 push(checker, *slots, *referenced, &path, &mut all);
             }
             Some(Spanned { value: raw::OneOrMany::Many(list), .. }) if !list.is_empty() => {
@@ -47,9 +64,9 @@ pub(super) fn concurrencies(
                     push(checker, slots.value, slots.referenced, &path, &mut all);
                 }
             }
-            Some(_) => {
-                let at = raw.concurrency.as_ref().map_or(entry.referenced, |list| list.referenced);
-                checker.refuse(at, &path, "the list is empty", "write `concurrency: [1, 4]`");
+            Some(list) => {
+                let mend = "write `concurrency: [1, 4]`";
+                checker.refuse(list.referenced, &path, "the list is empty", mend);
             }
             None if raw.rate_per_minute.is_some() || raw.arrivals.is_some() => {}
             None => checker.refuse(
@@ -79,29 +96,32 @@ fn push(
     }
 }
 
-/// When an experiment has been measured enough.
-pub(super) fn stop(
-    checker: &mut Checker<'_>,
-    stop: &Field<raw::Stop>,
-    concurrencies: &[Concurrency],
-) -> Stop {
-    let raw = stop.as_ref().map(|stop| &stop.value);
-    let mut limits = Stop { requests: None, duration: None };
+/// When an experiment has been measured enough. `largest` is the largest load.
+pub(super) fn stop(checker: &mut Checker<'_>, stop: &Field<raw::Stop>, largest: u32) -> Stop {
+    let mut limits = Stop { requests: None, passes: None, duration: None };
     let mut requests_at = Location::UNKNOWN;
-    if let (Some(raw), Some(stop)) = (raw, stop) {
-        checker.not_yet_fields("stop", &[("passes", &raw.passes)]);
+    let mut is_given = false;
+    if let Some(Spanned { value: raw, referenced: at }) = stop {
         limits.requests = checker.count(&raw.requests, "stop.requests", &(1..=MAX_REQUESTS));
+        limits.passes = checker.count(&raw.passes, "stop.passes", &(1..=MAX_REQUESTS));
         limits.duration = checker.duration(&raw.duration, "stop.duration");
-        requests_at = raw.requests.as_ref().map_or(stop.referenced, |field| field.referenced);
+        requests_at = raw.requests.as_ref().map_or(*at, |field| field.referenced);
+        if let (Some(_), Some(passes)) = (&raw.requests, &raw.passes) {
+            checker.refuse(
+                passes.referenced,
+                "stop.passes",
+                "`requests` and `passes` both say how many requests are sent",
+                "keep one of the two; a pass sends each prompt of a dataset once",
+            );
+        }
+        is_given = raw.requests.is_some() || raw.passes.is_some() || raw.duration.is_some();
         if raw.requests.is_some() && limits.requests.is_none() {
             return limits;
         }
     }
-    let is_given = raw.is_some_and(|raw| raw.requests.is_some() || raw.duration.is_some());
     if !is_given {
         limits.requests = Some(DEFAULT_REQUESTS);
     }
-    let largest = concurrencies.iter().map(|c| u32::from(c.get())).max().unwrap_or(0);
     if let Some(requests) = limits.requests.filter(|requests| *requests < largest) {
         let default = if is_given { "" } else { " (the default)" };
         checker.refuse(

@@ -19,20 +19,25 @@ mod load;
 mod not_yet;
 mod prices;
 mod raw;
+mod schema;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod words;
+mod workload;
 
 use std::time::Duration;
 
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::Location;
 
 use self::check::Checker;
 pub use self::error::{ConfigError, ConfigErrors};
-use crate::dataset::DatasetSource;
+use self::raw::Spanned;
+pub use self::schema::schema;
+use crate::dataset::{DatasetSpec, MAX_TOKENS};
 use crate::digest::sha256;
-use crate::plan::{Criteria, Deadlines, EndpointSpec, Inference};
-use crate::units::{Concurrency, Name};
+use crate::plan::{Criteria, Deadlines, EndpointSpec, Inference, Workload};
+use crate::units::{Concurrency, Name, NanoUsd};
 
 /// The version of the configuration's language that is understood.
 pub const VERSION: u32 = 1;
@@ -44,6 +49,8 @@ pub const DEFAULT_REQUESTS: u32 = 100;
 pub const DEFAULT_REPLICATES: u32 = 5;
 /// Requests that warm each slot's connection when it is not said.
 pub const DEFAULT_WARMUP_REQUESTS_PER_SLOT: u32 = 1;
+const MAX_REPLICATES: u32 = 100;
+const MAX_WARMUPS: u32 = 100;
 
 /// A checked configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,10 +62,10 @@ pub struct Settings {
     /// Everything random follows from it; [`DEFAULT_SEED`] when not given.
     pub seed: u64,
     /// What answers prompts, priced; at least one, with unique names.
-    pub endpoints: Vec<EndpointSpec>,
+    pub endpoints: Vec<EndpointSettings>,
     /// Where the prompts come from; at least one, with unique names.
     pub datasets: Vec<DatasetSettings>,
-    /// The loads, each once, in the order of the text; 1 to 900.
+    /// The loads of endpoints without their own, each once, in the order of the text; 1 to 900.
     pub concurrencies: Vec<Concurrency>,
     /// When an experiment has been measured enough.
     pub stop: Stop,
@@ -72,33 +79,65 @@ pub struct Settings {
     pub criteria: Criteria,
     /// How answers are sampled.
     pub inference: Inference,
+    /// What has to be served.
+    pub workload: Option<Workload>,
+    /// The endpoint that is used today; one of `endpoints`.
+    pub baseline: Option<Name>,
+    /// The most that the run may cost; then every endpoint has a price.
+    pub spend_limit: Option<NanoUsd>,
     /// SHA-256 of the text, hexadecimal.
     pub text_sha256: String,
 }
 
-/// A dataset that has not been read yet.
+/// An endpoint, with what it is asked and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EndpointSettings {
+    /// How it is called, and its price.
+    pub spec: EndpointSpec,
+    /// Its own loads; those of [`Settings`] without them.
+    pub concurrencies: Option<Vec<Concurrency>>,
+    /// The datasets that it is asked, each once; `None` for all.
+    pub datasets: Option<Vec<Name>>,
+}
+
+/// A dataset that has not been read yet, and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatasetSettings {
-    /// What the user calls it.
-    pub name: Name,
-    /// Where its prompts come from; a file's path is relative to the configuration's folder.
-    pub source: DatasetSource,
-    /// The limit of an answer, in tokens.
-    pub max_tokens: u32,
+    /// The dataset; a file's path is relative to the configuration's folder.
+    pub spec: DatasetSpec,
     /// The line where it is defined, from 1.
     pub line: u32,
     /// The column where it is defined, from 1.
     pub column: u32,
 }
 
-/// When an experiment has been measured enough in a round: at the first of the two; at least one
-/// is given.
+/// When an experiment has been measured enough in a round: at the first of those that are given;
+/// at least one is, and not both of `requests` and `passes`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stop {
     /// After so many measured requests, over all replicates; no fewer than the largest load.
     pub requests: Option<u32>,
+    /// After each prompt was sent so many times, over all replicates.
+    pub passes: Option<u32>,
     /// After so long, over all replicates.
     pub duration: Option<Duration>,
+}
+
+impl Settings {
+    /// The loads of an endpoint.
+    pub fn concurrencies_of<'a>(&'a self, endpoint: &'a EndpointSettings) -> &'a [Concurrency] {
+        endpoint.concurrencies.as_ref().unwrap_or(&self.concurrencies)
+    }
+
+    /// The datasets of an endpoint, in the configuration's order.
+    pub fn datasets_of<'a>(
+        &'a self,
+        endpoint: &'a EndpointSettings,
+    ) -> impl Iterator<Item = &'a DatasetSettings> {
+        let own = endpoint.datasets.as_ref();
+        let is_asked = move |name: &Name| own.is_none_or(|own| own.contains(name));
+        self.datasets.iter().filter(move |dataset| is_asked(&dataset.spec.name))
+    }
 }
 
 /// Reads and checks a configuration.
@@ -126,37 +165,51 @@ fn check(checker: &mut Checker<'_>, raw: &raw::Raw, text: &str) -> Settings {
         &[
             ("rounds", &raw.rounds),
             ("quota_share", &raw.quota_share),
-            ("workload", &raw.workload),
-            ("baseline", &raw.baseline),
-            ("spend_limit", &raw.spend_limit),
             ("keep", &raw.keep),
             ("report", &raw.report),
         ],
     );
     let defaults = Defaults::check(checker, raw.defaults.as_ref().map(|field| &field.value));
-    let endpoints = endpoints::check(checker, &raw.endpoints, &defaults.region);
+    let endpoints =
+        endpoints::check(checker, &raw.endpoints, &defaults.region, &dataset_names(raw));
     let datasets = datasets::check(checker, &raw.datasets, &defaults.max_tokens);
-    let concurrencies = load::concurrencies(checker, &raw.load);
+    let specs: Vec<&EndpointSpec> = endpoints.iter().map(|endpoint| &endpoint.spec).collect();
+    let has_own = |endpoint: &EndpointSettings| endpoint.concurrencies.is_some();
+    let is_load_needed = endpoints.is_empty() || !endpoints.iter().all(has_own);
+    let concurrencies = load::concurrencies(checker, &raw.load, is_load_needed);
+    let all_loads = endpoints.iter().filter_map(|endpoint| endpoint.concurrencies.as_ref());
+    let all_loads = all_loads.flatten().chain(&concurrencies);
+    let largest_load = all_loads.map(|load| u32::from(load.get())).max().unwrap_or(0);
     let warmup = raw.warmup.as_ref().and_then(|field| field.value.requests_per_slot.clone());
     Settings {
         version: VERSION,
         name: check_title(checker, &raw.name),
         seed: raw.seed.as_ref().map_or(DEFAULT_SEED, |field| field.value),
-        endpoints,
         datasets,
-        stop: load::stop(checker, &raw.stop, &concurrencies),
+        stop: load::stop(checker, &raw.stop, largest_load),
         concurrencies,
         replicates_at_most: checker
-            .count(&raw.replicates, "replicates", &(1..=100))
+            .count(&raw.replicates, "replicates", &(1..=MAX_REPLICATES))
             .unwrap_or(DEFAULT_REPLICATES),
         warmup_requests_per_slot: checker
-            .count(&warmup, "warmup.requests_per_slot", &(0..=100))
+            .count(&warmup, "warmup.requests_per_slot", &(0..=MAX_WARMUPS))
             .unwrap_or(DEFAULT_WARMUP_REQUESTS_PER_SLOT),
         deadlines: load::deadlines(checker, &raw.deadlines),
-        criteria: criteria::check(checker, &raw.criteria),
+        criteria: criteria::check(checker, &raw.criteria, &specs),
         inference: check_inference(checker, &raw.inference),
+        workload: workload::workload(checker, &raw.workload),
+        baseline: check_baseline(checker, &raw.baseline, &specs),
+        spend_limit: workload::spend_limit(checker, &raw.spend_limit, &specs),
         text_sha256: sha256(text),
+        endpoints,
     }
+}
+
+/// The names of all datasets as they are written, those of wrong ones too.
+fn dataset_names(raw: &raw::Raw) -> Vec<&str> {
+    let datasets = raw.datasets.as_ref().map_or(&[][..], |list| &list.value);
+    let names = datasets.iter().filter_map(|dataset| dataset.value.name.as_ref());
+    names.map(|name| name.value.as_str()).collect()
 }
 
 /// What holds for all endpoints and datasets that do not say otherwise.
@@ -180,7 +233,7 @@ impl Defaults {
             return Self { region: Given::Absent, max_tokens: Given::Absent };
         };
         let region = endpoints::check_region(checker, &raw.region, "defaults.region");
-        let range = 1..=datasets::MAX_TOKENS;
+        let range = 1..=MAX_TOKENS;
         let max_tokens = checker.count(&raw.max_tokens, "defaults.max_tokens", &range);
         Self {
             region: Given::new(raw.region.is_some(), region),
@@ -236,12 +289,38 @@ fn check_title(checker: &mut Checker<'_>, field: &raw::Field<String>) -> Option<
     Some(title.clone())
 }
 
+/// The endpoint that is used today, if it is named.
+fn check_baseline(
+    checker: &mut Checker<'_>,
+    field: &raw::Field<String>,
+    endpoints: &[&EndpointSpec],
+) -> Option<Name> {
+    let Spanned { value: name, referenced } = field.as_ref()?;
+    let known = || endpoints.iter().map(|endpoint| endpoint.name.as_str());
+    if let Some(endpoint) = endpoints.iter().find(|endpoint| endpoint.name.as_str() == name) {
+        return Some(endpoint.name.clone());
+    }
+    let mend = match shape::nearest(name, known()) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => "write the name of the endpoint that you use today".to_owned(),
+    };
+    checker.refuse(*referenced, "baseline", format!("there is no endpoint `{name}`"), mend);
+    None
+}
+
 fn check_inference(checker: &mut Checker<'_>, field: &raw::Field<raw::Inference>) -> Inference {
     let Some(Spanned { value: raw, .. }) = field else { return Inference::default() };
-    checker.not_yet_fields("inference", &[("system", &raw.system)]);
+    if let Some(system) = raw.system.as_ref().filter(|system| system.value.trim().is_empty()) {
+        checker.refuse(
+            system.referenced,
+            "inference.system",
+            "this text is empty",
+            "write what the model is told before every prompt, or remove it",
+        );
+    }
     Inference {
         temperature: checker.number(&raw.temperature, "inference.temperature", &(0.0..=2.0)),
         top_p: checker.number(&raw.top_p, "inference.top_p", &(0.0..=1.0)),
-        system: None,
+        system: raw.system.as_ref().map(|system| system.value.clone()),
     }
 }

@@ -1,16 +1,11 @@
 //! What the language of configurations has and this version does not measure yet.
 
 /// Section (the last name of the path, empty for the top), field, and what can be done meanwhile.
-const FIELDS: [(&str, &str, &str); 25] = [
+const FIELDS: [(&str, &str, &str); 15] = [
     ("", "rounds", "leave it out: the run has one round; run it again for another"),
     ("", "quota_share", "leave it out, and choose concurrencies that your quota can hold"),
-    ("", "workload", "leave it out: the report shows throughput and price of every endpoint"),
-    ("", "baseline", "leave it out: the report shows every endpoint beside the others"),
-    ("", "spend_limit", "leave it out; `fmgauge plan` tells the most that the run can cost"),
     ("", "keep", "leave it out: every record is kept"),
     ("", "report", "leave it out: the report is written in its standard form"),
-    ("endpoints", "load", "leave it out: every endpoint gets the `load` of the top level"),
-    ("endpoints", "datasets", "leave it out: every endpoint gets all datasets"),
     ("endpoints", "endpoint_name", SAGEMAKER),
     ("endpoints", "provision", SAGEMAKER),
     ("endpoints", "payload", SAGEMAKER),
@@ -20,13 +15,8 @@ const FIELDS: [(&str, &str, &str); 25] = [
     ("endpoints", "model", OPENAI),
     ("endpoints", "api_key", OPENAI),
     ("price", "per_hour_usd", "give `input_per_1k_usd` and `output_per_1k_usd`"),
-    ("datasets", "template", "write the finished prompts into the file"),
-    ("datasets", "bucket", "put the prompts of that length into a file of their own"),
-    ("synthetic", "output_tokens", "leave it out: `max_tokens` limits the answers"),
-    ("inference", "system", "leave it out, and begin each prompt with that text"),
     ("load", "rate_per_minute", "give `concurrency`: so many requests are kept in flight"),
     ("load", "arrivals", "give `concurrency`: so many requests are kept in flight"),
-    ("stop", "passes", "give `requests`: the number of prompts makes one pass"),
 ];
 
 const SAGEMAKER: &str = "it belongs to endpoints of Amazon SageMaker; leave it out for `kind: bedrock` (give `model_id`) and `kind: simulated` (give `simulate_as`)";

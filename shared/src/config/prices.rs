@@ -1,9 +1,9 @@
 //! What an endpoint's tokens cost: `price`, or the table.
 
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::Location;
 
 use super::check::{Checker, join};
-use super::raw::{self, Field};
+use super::raw::{self, Field, Spanned};
 use super::shape::nearest;
 use crate::price::{self, Price};
 use crate::units::NanoUsd;
@@ -11,23 +11,22 @@ use crate::units::NanoUsd;
 /// More than this for 1,000 tokens is taken for a price of a million.
 const MAX_USD_PER_1K: f64 = 1.0;
 
-const MEND: &str = "give `price: {input_per_1k_usd: 0.00015, output_per_1k_usd: 0.0002}` with the prices of 1,000 tokens";
+pub(super) const MEND: &str = "give `price: {input_per_1k_usd: 0.00015, output_per_1k_usd: 0.0002}` with the prices of 1,000 tokens";
 
-/// The price that the configuration gives.
+/// The price that the configuration gives: the inner `None` where it says that it is not known.
+#[expect(clippy::option_option, reason = "refused and unknown are two things")]
 pub(super) fn given(
     checker: &mut Checker<'_>,
     price: &Spanned<raw::Price>,
     path: &str,
-) -> Option<Price> {
+) -> Option<Option<Price>> {
     let at = price.referenced;
     let fields = match &price.value {
         raw::Price::Fields(fields) => fields,
-        raw::Price::Word(word) if word == "unknown" => {
-            checker.not_yet(at, path, "`price: unknown`", MEND);
-            return None;
-        }
+        raw::Price::Word(word) if word == "unknown" => return Some(None),
         raw::Price::Word(word) => {
-            checker.refuse(at, path, format!("`{word}` is not a price"), MEND);
+            let mend = format!("{MEND}, or write `price: unknown`");
+            checker.refuse(at, path, format!("`{word}` is not a price"), mend);
             return None;
         }
     };
@@ -51,11 +50,11 @@ pub(super) fn given(
         checker.refuse(at, path, problem, MEND);
         return None;
     }
-    Some(Price {
+    Some(Some(Price {
         input_per_1k_nano_usd: input,
         output_per_1k_nano_usd: output,
         source: "the configuration".to_owned(),
-    })
+    }))
 }
 
 fn per_1k(checker: &mut Checker<'_>, field: &Spanned<f64>, path: &str) -> Option<NanoUsd> {
@@ -92,8 +91,10 @@ pub(super) fn known(
                 price.output_per_1k_nano_usd.as_usd(),
             ),
             None => match nearest(model_id, price::model_ids()) {
-                Some(nearest) => format!("did you mean `{nearest}`? or {MEND}"),
-                None => MEND.to_owned(),
+                Some(nearest) => {
+                    format!("did you mean `{nearest}`? or {MEND}, or `price: unknown`")
+                }
+                None => format!("{MEND}, or write `price: unknown`"),
             },
         };
         let problem = format!("the price of `{model_id}` in {region} is not known");

@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::plan::{EndpointKind, LatencyCriterion, LatencyMetric, Statistic};
+use crate::dataset::{Bucket, DatasetSource, Lengths, Place, Synthetic};
+use crate::plan::{
+    Api, EndpointKind, LatencyCriterion, LatencyMetric, LatencyMode, ServiceTier, Statistic,
+};
 use crate::units::NanoUsd;
 
 mod refused;
@@ -18,6 +21,7 @@ load:
   - concurrency: [1, 4]
 "#;
 
+/// Everything that can be said and is supported.
 const FULL: &str = r#"
 version: 1
 name: support-chat
@@ -35,13 +39,32 @@ endpoints:
   - name: haiku-simulated
     kind: simulated
     simulate_as: anthropic.claude-3-haiku-20240307-v1:0
+    load: [{concurrency: [1, 16]}]
+    datasets: [long, inline, long]
+  - name: nova-fast
+    kind: bedrock
+    region: us-east-1
+    model_id: us.amazon.nova-pro-v1:0
+    latency_mode: optimized
+    service_tier: priority
+    price: {input_per_1k_usd: 0.001, output_per_1k_usd: 0.004}
 datasets:
   - name: long
     synthetic: {prompt_tokens: 550, count: 20}
     max_tokens: 50
   - name: inline
     prompts: ["Summarize cloud computing in one sentence.", "Why?"]
-inference: {temperature: 0.1, top_p: 0.9}
+  - name: en_1-500
+    file: [s3://my-bucket/2wikimqa.jsonl, more.jsonl]
+    template: prompts/qa.txt
+    tokenizer: s3://my-bucket/tokenizer.json
+    bucket: {from: 1, below: 500}
+  - name: chat
+    synthetic:
+      prompt_tokens: {mean: 550, stddev: 150}
+      output_tokens: {mean: 150, stddev: 80}
+      corpus: novel.txt
+inference: {temperature: 0.1, top_p: 0.9, system: "You answer in one paragraph."}
 load:
   - concurrency: [8, 1]
   - concurrency: 8
@@ -56,7 +79,16 @@ criteria:
   tpot: {p50: 30ms}
   error_rate: 1%
   cost_per_10k_transactions_usd: 50
+workload: {requests_per_minute: 300, prompt_tokens: 3000, output_tokens: 50, headroom: 20%}
+baseline: mistral-7b
+spend_limit: {per_run_usd: 25}
 "#;
+
+fn files(names: &[&str], template: Option<&str>) -> DatasetSource {
+    let place = |name: &str| Place::parse(name).unwrap();
+    let files = names.iter().map(|name| place(name)).collect();
+    DatasetSource::Files { files, template: template.map(place) }
+}
 
 fn concurrencies(numbers: &[u16]) -> Vec<Concurrency> {
     numbers.iter().map(|number| Concurrency::new(*number).unwrap()).collect()
@@ -67,22 +99,25 @@ fn the_minimal_form_is_filled_with_the_documented_defaults() {
     let settings = parse(MINIMAL).unwrap();
     assert_eq!(settings.name, None);
     assert_eq!(settings.seed, DEFAULT_SEED);
-    let names: Vec<&str> = settings.endpoints.iter().map(|e| e.name.as_str()).collect();
+    let names: Vec<&str> = settings.endpoints.iter().map(|e| e.spec.name.as_str()).collect();
     assert_eq!(names, ["mistral-7b", "llama3-8b"]);
     assert_eq!(
-        settings.endpoints[1].price.as_ref().unwrap().input_per_1k_nano_usd,
+        settings.endpoints[1].spec.price.as_ref().unwrap().input_per_1k_nano_usd,
         NanoUsd(300_000)
     );
-    let dataset = DatasetSettings {
+    let dataset = DatasetSpec {
         name: "mine".parse().unwrap(),
-        source: DatasetSource::File("prompts.jsonl".into()),
+        source: files(&["prompts.jsonl"], None),
+        tokenizer: None,
+        bucket: None,
         max_tokens: 100,
-        line: 6,
-        column: 5,
     };
-    assert_eq!(settings.datasets, [dataset]);
+    assert_eq!(settings.datasets, [DatasetSettings { spec: dataset, line: 6, column: 5 }]);
     assert_eq!(settings.concurrencies, concurrencies(&[1, 4]));
-    assert_eq!(settings.stop, Stop { requests: Some(DEFAULT_REQUESTS), duration: None });
+    assert_eq!(
+        settings.stop,
+        Stop { requests: Some(DEFAULT_REQUESTS), passes: None, duration: None }
+    );
     assert_eq!(settings.replicates_at_most, DEFAULT_REPLICATES);
     assert_eq!(settings.warmup_requests_per_slot, DEFAULT_WARMUP_REQUESTS_PER_SLOT);
     assert_eq!(settings.deadlines, Deadlines::default());
@@ -96,25 +131,66 @@ fn everything_that_can_be_said_arrives() {
     let settings = parse(FULL).unwrap();
     assert_eq!(settings.name.as_deref(), Some("support-chat"));
     assert_eq!(settings.seed, 7);
-    let [bedrock, simulated] = settings.endpoints.as_slice() else { panic!("{settings:?}") };
-    assert_eq!(bedrock.kind, EndpointKind::Bedrock);
-    assert_eq!(bedrock.region, "eu-west-1");
-    assert_eq!(bedrock.endpoint_url.as_deref(), Some("http://127.0.0.1:9000"));
-    assert_eq!(bedrock.price.as_ref().unwrap().output_per_1k_nano_usd, NanoUsd(200_000));
-    assert_eq!(bedrock.price.as_ref().unwrap().source, "the configuration");
-    assert_eq!(simulated.kind, EndpointKind::Simulated);
-    assert_eq!(simulated.model_id, "anthropic.claude-3-haiku-20240307-v1:0");
-    assert_eq!(simulated.price.as_ref().unwrap().output_per_1k_nano_usd, NanoUsd(1_250_000));
-    let [long, inline] = settings.datasets.as_slice() else { panic!("{settings:?}") };
-    assert_eq!(long.source, DatasetSource::Synthetic { prompt_tokens: 550, count: 20 });
+    let [bedrock, simulated, fast] = settings.endpoints.as_slice() else { panic!("{settings:?}") };
+    assert_eq!(bedrock.spec.kind, EndpointKind::Bedrock);
+    assert_eq!(bedrock.spec.region, "eu-west-1");
+    assert_eq!(bedrock.spec.api, Api::ConverseStream);
+    assert_eq!(bedrock.spec.latency_mode, Some(LatencyMode::Standard));
+    assert_eq!(bedrock.spec.service_tier, Some(ServiceTier::Default));
+    assert_eq!(bedrock.spec.endpoint_url.as_deref(), Some("http://127.0.0.1:9000"));
+    assert_eq!(bedrock.spec.price.as_ref().unwrap().output_per_1k_nano_usd, NanoUsd(200_000));
+    assert_eq!(bedrock.spec.price.as_ref().unwrap().source, "the configuration");
+    assert_eq!((&bedrock.concurrencies, &bedrock.datasets), (&None, &None));
+    assert_eq!(settings.concurrencies_of(bedrock), concurrencies(&[8, 1, 2]));
+    assert_eq!(settings.datasets_of(bedrock).count(), 4);
+    assert_eq!(simulated.spec.kind, EndpointKind::Simulated);
+    assert_eq!(simulated.spec.model_id, "anthropic.claude-3-haiku-20240307-v1:0");
+    assert_eq!(simulated.spec.price.as_ref().unwrap().output_per_1k_nano_usd, NanoUsd(1_250_000));
+    assert_eq!(settings.concurrencies_of(simulated), concurrencies(&[1, 16]));
+    let asked: Vec<&str> =
+        settings.datasets_of(simulated).map(|dataset| dataset.spec.name.as_str()).collect();
+    assert_eq!(asked, ["long", "inline"]);
+    assert_eq!(fast.spec.latency_mode, Some(LatencyMode::Optimized));
+    assert_eq!(fast.spec.service_tier, Some(ServiceTier::Priority));
+    let specs: Vec<&DatasetSpec> = settings.datasets.iter().map(|d| &d.spec).collect();
+    let [long, inline, bucket, chat] = specs.as_slice() else { panic!("{settings:?}") };
+    let synthetic = Synthetic {
+        prompt_tokens: Lengths::Fixed(550),
+        output_tokens: None,
+        count: 20,
+        corpus: None,
+    };
+    assert_eq!(long.source, DatasetSource::Synthetic(synthetic));
     assert_eq!((long.max_tokens, inline.max_tokens), (50, 100));
+    let sources = ["s3://my-bucket/2wikimqa.jsonl", "more.jsonl"];
+    assert_eq!(bucket.source, files(&sources, Some("prompts/qa.txt")));
+    assert_eq!(bucket.bucket, Some(Bucket { from: 1, below: Some(500) }));
+    assert_eq!(bucket.tokenizer, Place::parse("s3://my-bucket/tokenizer.json"));
+    let synthetic = Synthetic {
+        prompt_tokens: Lengths::Normal { mean: 550, stddev: 150 },
+        output_tokens: Some(Lengths::Normal { mean: 150, stddev: 80 }),
+        count: 100,
+        corpus: Place::parse("novel.txt"),
+    };
+    assert_eq!(chat.source, DatasetSource::Synthetic(synthetic));
+    assert_eq!(chat.max_tokens, MAX_TOKENS, "the default is not for limits that are drawn");
     assert_eq!(settings.concurrencies, concurrencies(&[8, 1, 2]));
-    let stop = Stop { requests: Some(40), duration: Some(Duration::from_mins(2)) };
+    let stop = Stop { requests: Some(40), passes: None, duration: Some(Duration::from_mins(2)) };
     assert_eq!(settings.stop, stop);
     assert_eq!((settings.replicates_at_most, settings.warmup_requests_per_slot), (4, 0));
     assert_eq!(settings.deadlines.first_token, Duration::from_millis(1500));
     assert_eq!(settings.deadlines.request, Duration::from_secs(90));
-    let inference = Inference { temperature: Some(0.1), top_p: Some(0.9), system: None };
+    let workload = Workload {
+        requests_per_minute: 300.0,
+        prompt_tokens: Some(3000),
+        output_tokens: Some(50),
+        headroom: 0.2,
+    };
+    assert_eq!(settings.workload, Some(workload));
+    assert_eq!(settings.baseline.as_ref().map(Name::as_str), Some("mistral-7b"));
+    assert_eq!(settings.spend_limit, Some(NanoUsd(25_000_000_000)));
+    let system = Some("You answer in one paragraph.".to_owned());
+    let inference = Inference { temperature: Some(0.1), top_p: Some(0.9), system };
     assert_eq!(settings.inference, inference);
     let limit = |metric, statistic, millis| LatencyCriterion {
         metric,
@@ -146,7 +222,7 @@ fn json_is_yaml() {
     let settings = parse(json).unwrap();
     assert_eq!(settings.criteria.error_rate, Some(0.05));
     let prompts = vec!["Why? \"Because\u{2026}\"".to_owned()];
-    assert_eq!(settings.datasets[0].source, DatasetSource::Inline(prompts));
+    assert_eq!(settings.datasets[0].spec.source, DatasetSource::Inline(prompts));
 }
 
 #[test]
@@ -156,14 +232,14 @@ fn anchors_and_merges_may_shorten_a_configuration() {
         "  - {<<: *first, name: llama3-8b,",
     );
     let settings = parse(&text).unwrap();
-    assert_eq!(settings.endpoints[1].model_id, "meta.llama3-8b-instruct-v1:0");
-    assert_eq!(settings.endpoints[1].region, "us-east-1");
+    assert_eq!(settings.endpoints[1].spec.model_id, "meta.llama3-8b-instruct-v1:0");
+    assert_eq!(settings.endpoints[1].spec.region, "us-east-1");
 }
 
 #[test]
 fn a_duration_alone_leaves_the_number_of_requests_open() {
     let settings = parse(&format!("{MINIMAL}stop: {{duration: 30s}}\n")).unwrap();
-    let stop = Stop { requests: None, duration: Some(Duration::from_secs(30)) };
+    let stop = Stop { requests: None, passes: None, duration: Some(Duration::from_secs(30)) };
     assert_eq!(settings.stop, stop);
 }
 

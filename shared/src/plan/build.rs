@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use super::estimate::estimate;
 use super::{BlockPlan, DatasetPlan, Experiment, Lane, PLAN_SCHEMA, Plan, RunEstimate};
-use crate::config::Settings;
-use crate::dataset::Prompt;
+use crate::config::{EndpointSettings, Settings};
+use crate::dataset::{DatasetSpec, Prompt, estimate_tokens};
 use crate::units::{Concurrency, ExperimentId, Name, RunId};
 
 /// Fewer requests per slot than this, and a block is mostly start and end.
@@ -30,32 +30,40 @@ pub struct LoadedDataset {
     pub sha256: String,
 }
 
+impl LoadedDataset {
+    /// How many prompts there are.
+    pub fn len(&self) -> u32 {
+        u32::try_from(self.prompts.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether there are none, which no loaded dataset is.
+    pub fn is_empty(&self) -> bool {
+        self.prompts.is_empty()
+    }
+}
+
 /// Expands checked settings into experiments, replicates, blocks and lanes.
 ///
 /// The same settings and run id give the same plan, whenever and wherever. Replicates are as many,
 /// up to the configured number, as leave every block at least 10 requests for each slot and 10 s.
 pub fn build(settings: &Settings, datasets: &[LoadedDataset], run_id: RunId) -> Plan {
-    let experiments = expand(settings);
-    let replicates = replicates(settings);
-    let blocks = Blocks { settings, datasets, replicates };
+    let blocks = Blocks { settings, datasets, replicates: replicates(settings, datasets) };
+    let replicates = blocks.replicates;
     let orders: Vec<_> = (1..=replicates).map(|replicate| blocks.order(replicate)).collect();
-    let lanes = settings.endpoints.iter().map(|endpoint| Lane {
-        endpoint: endpoint.name.clone(),
+    let lane = |endpoint: &EndpointSettings| Lane {
+        endpoint: endpoint.spec.name.clone(),
         blocks: (1..=replicates)
             .zip(&orders)
-            .flat_map(|(replicate, order)| {
-                order.iter().map(move |cell| (replicate, *cell)).collect::<Vec<_>>()
-            })
-            .map(|(replicate, cell)| blocks.block(&endpoint.name, replicate, cell))
+            .flat_map(|(replicate, order)| order.iter().map(move |cell| (replicate, *cell)))
+            .filter(|(_, cell)| blocks.has(endpoint, *cell))
+            .map(|(replicate, cell)| blocks.block(endpoint, replicate, cell))
             .collect(),
-    });
-    let lanes: Vec<Lane> = lanes.collect();
-    let datasets: Vec<DatasetPlan> = settings
-        .datasets
-        .iter()
-        .zip(datasets)
-        .map(|(s, d)| dataset_plan(d, s.max_tokens))
-        .collect();
+    };
+    let lanes: Vec<Lane> = settings.endpoints.iter().map(lane).collect();
+    let system = settings.inference.system.as_deref().map_or(0, estimate_tokens);
+    let datasets = settings.datasets.iter().zip(datasets);
+    let datasets: Vec<DatasetPlan> =
+        datasets.map(|(settings, loaded)| dataset_plan(&settings.spec, loaded, system)).collect();
     let mut plan = Plan {
         schema: PLAN_SCHEMA,
         run_id,
@@ -63,18 +71,18 @@ pub fn build(settings: &Settings, datasets: &[LoadedDataset], run_id: RunId) -> 
         seed: settings.seed,
         fmgauge_version: env!("CARGO_PKG_VERSION").to_owned(),
         config_sha256: settings.text_sha256.clone(),
-        endpoints: settings.endpoints.clone(),
+        endpoints: settings.endpoints.iter().map(|endpoint| endpoint.spec.clone()).collect(),
         datasets,
-        experiments,
+        experiments: expand(settings),
         replicates,
         lanes,
         inference: settings.inference.clone(),
         deadlines: settings.deadlines,
         warmup_requests_per_slot: settings.warmup_requests_per_slot,
         criteria: settings.criteria.clone(),
-        workload: None,
-        baseline: None,
-        spend_limit: None,
+        workload: settings.workload,
+        baseline: settings.baseline.clone(),
+        spend_limit: settings.spend_limit,
         estimate: RunEstimate::default(),
     };
     plan.estimate = estimate(&plan);
@@ -84,12 +92,13 @@ pub fn build(settings: &Settings, datasets: &[LoadedDataset], run_id: RunId) -> 
 fn expand(settings: &Settings) -> Vec<Experiment> {
     let mut experiments = Vec::new();
     for endpoint in &settings.endpoints {
-        for dataset in &settings.datasets {
-            for &concurrency in &settings.concurrencies {
+        let name = &endpoint.spec.name;
+        for dataset in settings.datasets_of(endpoint) {
+            for &concurrency in settings.concurrencies_of(endpoint) {
                 experiments.push(Experiment {
-                    id: ExperimentId::closed(&endpoint.name, &dataset.name, concurrency),
-                    endpoint: endpoint.name.clone(),
-                    dataset: dataset.name.clone(),
+                    id: ExperimentId::closed(name, &dataset.spec.name, concurrency),
+                    endpoint: name.clone(),
+                    dataset: dataset.spec.name.clone(),
                     concurrency,
                 });
             }
@@ -98,9 +107,28 @@ fn expand(settings: &Settings) -> Vec<Experiment> {
     experiments
 }
 
-fn replicates(settings: &Settings) -> u32 {
-    let slots = settings.concurrencies.iter().map(|c| u32::from(c.get())).max().unwrap_or(1);
-    let by_requests = settings.stop.requests.map(|requests| requests / (REQUESTS_PER_SLOT * slots));
+/// Measured requests of an experiment; `None` where time alone ends it.
+fn requests(settings: &Settings, dataset: &LoadedDataset) -> Option<u32> {
+    let by_passes = settings.stop.passes.map(|passes| passes.saturating_mul(dataset.len()));
+    settings.stop.requests.or(by_passes)
+}
+
+/// All loads of any endpoint, each once: those of the top level first.
+fn all_concurrencies(settings: &Settings) -> Vec<Concurrency> {
+    let mut all = settings.concurrencies.clone();
+    for &concurrency in settings.endpoints.iter().filter_map(|e| e.concurrencies.as_ref()).flatten()
+    {
+        if !all.contains(&concurrency) {
+            all.push(concurrency);
+        }
+    }
+    all
+}
+
+fn replicates(settings: &Settings, datasets: &[LoadedDataset]) -> u32 {
+    let slots = all_concurrencies(settings).iter().map(|c| u32::from(c.get())).max().unwrap_or(1);
+    let fewest = datasets.iter().filter_map(|dataset| requests(settings, dataset)).min();
+    let by_requests = fewest.map(|requests| requests / (REQUESTS_PER_SLOT * slots));
     let by_duration = settings.stop.duration.map(|duration| {
         u32::try_from(duration.as_secs() / BLOCK_DURATION_MIN.as_secs()).unwrap_or(u32::MAX)
     });
@@ -112,7 +140,7 @@ fn replicates(settings: &Settings) -> u32 {
         .clamp(1, settings.replicates_at_most.max(1))
 }
 
-/// A load on a dataset: what all lanes have in common.
+/// A load on a dataset: what lanes have in common.
 type Cell = (usize, Concurrency);
 
 struct Blocks<'a> {
@@ -124,20 +152,33 @@ struct Blocks<'a> {
 impl Blocks<'_> {
     /// The order of a replicate, drawn from the seed and shared by all lanes.
     fn order(&self, replicate: u32) -> Vec<Cell> {
-        let concurrencies = &self.settings.concurrencies;
-        let mut cells: Vec<Cell> = (0..self.settings.datasets.len())
+        let concurrencies = all_concurrencies(self.settings);
+        let mut cells: Vec<Cell> = (0..self.datasets.len())
             .flat_map(|dataset| concurrencies.iter().map(move |&c| (dataset, c)))
             .collect();
         cells.shuffle(&mut self.rng("order", replicate));
         cells
     }
 
-    fn block(&self, endpoint: &Name, replicate: u32, (dataset, concurrency): Cell) -> BlockPlan {
-        let stop = &self.settings.stop;
+    /// Whether an endpoint is measured so.
+    fn has(&self, endpoint: &EndpointSettings, (dataset, concurrency): Cell) -> bool {
+        let name = &self.datasets[dataset].name;
+        endpoint.datasets.as_ref().is_none_or(|own| own.contains(name))
+            && self.settings.concurrencies_of(endpoint).contains(&concurrency)
+    }
+
+    fn block(
+        &self,
+        endpoint: &EndpointSettings,
+        replicate: u32,
+        (dataset, concurrency): Cell,
+    ) -> BlockPlan {
+        let dataset = &self.datasets[dataset];
+        let requests = requests(self.settings, dataset);
         let share = |requests: u32| {
             requests / self.replicates + u32::from(replicate <= requests % self.replicates)
         };
-        let first_prompt = match stop.requests {
+        let first_prompt = match requests {
             // Go on where the replicate before ended.
             Some(requests) => {
                 let each = requests / self.replicates;
@@ -146,24 +187,19 @@ impl Blocks<'_> {
             None => self.start_of(dataset, replicate),
         };
         BlockPlan {
-            experiment: ExperimentId::closed(
-                endpoint,
-                &self.settings.datasets[dataset].name,
-                concurrency,
-            ),
+            experiment: ExperimentId::closed(&endpoint.spec.name, &dataset.name, concurrency),
             block: replicate,
-            requests: stop.requests.map(share),
-            duration: stop.duration.map(|duration| duration / self.replicates),
+            requests: requests.map(share),
+            duration: self.settings.stop.duration.map(|duration| duration / self.replicates),
             first_prompt,
         }
     }
 
     /// Where a block that time ends starts in the dealt prompts.
-    fn start_of(&self, dataset: usize, replicate: u32) -> u32 {
-        let prompts = self.datasets.get(dataset).map_or(1, |dataset| dataset.prompts.len().max(1));
-        let prompts = u32::try_from(prompts).unwrap_or(u32::MAX);
+    fn start_of(&self, dataset: &LoadedDataset, replicate: u32) -> u32 {
         // Evenly spread: replicates send different prompts as far as there are enough.
-        let step = u64::from(prompts) * u64::from(replicate - 1) / u64::from(self.replicates);
+        let prompts = u64::from(dataset.len());
+        let step = prompts * u64::from(replicate - 1) / u64::from(self.replicates);
         u32::try_from(step).unwrap_or_default()
     }
 
@@ -175,15 +211,18 @@ impl Blocks<'_> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]
-fn dataset_plan(dataset: &LoadedDataset, max_tokens: u32) -> DatasetPlan {
-    let tokens = || dataset.prompts.iter().map(|prompt| u64::from(prompt.estimated_tokens));
-    let count = dataset.prompts.len();
+fn dataset_plan(spec: &DatasetSpec, dataset: &LoadedDataset, system: u32) -> DatasetPlan {
+    let tokens = || {
+        dataset.prompts.iter().map(|prompt| u64::from(prompt.estimated_tokens) + u64::from(system))
+    };
     DatasetPlan {
         name: dataset.name.clone(),
-        prompts: u32::try_from(count).unwrap_or(u32::MAX),
+        prompts: dataset.len(),
         sha256: dataset.sha256.clone(),
-        estimated_input_tokens_mean: tokens().sum::<u64>() as f64 / count.max(1) as f64,
+        estimated_input_tokens_mean: tokens().sum::<u64>() as f64 / f64::from(dataset.len().max(1)),
         estimated_input_tokens_max: u32::try_from(tokens().max().unwrap_or(0)).unwrap_or(u32::MAX),
-        max_tokens,
+        max_tokens: dataset.prompts.iter().map(|prompt| prompt.max_tokens).max().unwrap_or(0),
+        tokenizer: spec.tokenizer.as_ref().map(ToString::to_string),
+        template: spec.template().map(ToString::to_string),
     }
 }

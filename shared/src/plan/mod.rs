@@ -156,12 +156,19 @@ pub struct DatasetPlan {
     pub prompts: u32,
     /// SHA-256 of the stored prompts file, hexadecimal.
     pub sha256: String,
-    /// The mean of the estimated prompt tokens.
+    /// The mean of the estimated prompt tokens, those of `inference.system` included.
     pub estimated_input_tokens_mean: f64,
-    /// The largest estimate of prompt tokens.
+    /// The largest estimate of prompt tokens, those of `inference.system` included.
     pub estimated_input_tokens_max: u32,
-    /// The limit of an answer.
+    /// The limit of an answer: the highest, where prompts have limits of their own.
     pub max_tokens: u32,
+    /// The tokenizer that counted prompt tokens, as the configuration names it; `None` for our own
+    /// estimate.
+    #[serde(default)]
+    pub tokenizer: Option<String>,
+    /// The template that prompts were made with, as the configuration names it.
+    #[serde(default)]
+    pub template: Option<String>,
 }
 
 /// Endpoint x dataset x load.

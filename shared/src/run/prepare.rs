@@ -6,10 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{BlockReference, LaneReference, RunError, Stores, rfc3339};
-use crate::config::{self, Settings};
-use crate::dataset::{self, DatasetSource};
+use crate::config::{self, DatasetSettings, Settings};
+use crate::dataset::{Contents, DatasetError, Loader, Place};
 use crate::digest::sha256;
 use crate::plan::{self, EndpointKind, LoadedDataset, Plan};
+use crate::store::objects::{ObjectError, Objects};
 use crate::store::{ArtifactStore, RecordStore, RunMeta, RunStatus, keys};
 use crate::units::RunId;
 
@@ -32,17 +33,20 @@ pub struct Prepared {
     config_text: String,
 }
 
-/// Parses and checks a configuration, loads its datasets and plans the run. Nothing is stored.
-pub fn draft(config_text: &str, run_id: RunId, source: &Source) -> Result<Prepared, RunError> {
+/// Parses and checks a configuration, reads its files and plans the run. Nothing is stored.
+///
+/// Objects in S3 are read with the credentials of the environment.
+pub async fn draft(
+    config_text: &str,
+    run_id: RunId,
+    source: &Source,
+) -> Result<Prepared, RunError> {
     let settings = config::parse(config_text)?;
     if *source == Source::Deployed {
         refuse_undeployable(&settings)?;
     }
-    let datasets = settings
-        .datasets
-        .iter()
-        .map(|settings_of| load(settings_of, &settings, source))
-        .collect::<Result<Vec<_>, _>>()?;
+    let contents = contents(&settings, source).await?;
+    let datasets = load(&settings, &contents)?;
     let plan = plan::build(&settings, &datasets, run_id);
     if *source == Source::Deployed {
         refuse_what_does_not_fit(&plan)?;
@@ -51,7 +55,7 @@ pub fn draft(config_text: &str, run_id: RunId, source: &Source) -> Result<Prepar
 }
 
 fn refuse_undeployable(settings: &Settings) -> Result<(), RunError> {
-    for endpoint in &settings.endpoints {
+    for endpoint in settings.endpoints.iter().map(|endpoint| &endpoint.spec) {
         match endpoint.kind {
             EndpointKind::Bedrock => {}
             EndpointKind::Simulated => {
@@ -62,13 +66,87 @@ fn refuse_undeployable(settings: &Settings) -> Result<(), RunError> {
             }
         }
     }
-    for dataset in &settings.datasets {
-        if let DatasetSource::File(path) = &dataset.source {
+    for dataset in settings.datasets.iter().map(|dataset| &dataset.spec) {
+        let places = dataset.places();
+        let path = places.into_iter().find(|place| matches!(place, Place::Path(_)));
+        if let Some(path) = path {
             return Err(RunError::NotDeployable {
-                what: format!("dataset {} (file: {})", dataset.name, path.display()),
-                mend: "write its prompts into the configuration (`prompts: [...]`)",
+                what: format!("dataset {} (file: {path})", dataset.name),
+                mend: "put the file into the stack's bucket and give its s3:// address, or write \
+                       its prompts into the configuration (`prompts: [...]`)",
             });
         }
+    }
+    Ok(())
+}
+
+/// The content of all files that datasets name, each read once.
+async fn contents(settings: &Settings, source: &Source) -> Result<Contents, RunError> {
+    let base = match source {
+        Source::OneMachine(base) => base.as_path(),
+        Source::Deployed => Path::new(""),
+    };
+    let objects = Objects::default();
+    let mut contents = Contents::new();
+    for dataset in &settings.datasets {
+        for place in dataset.spec.places() {
+            if contents.contains_key(place) {
+                continue;
+            }
+            let content = match place {
+                Place::Path(path) => {
+                    let path = base.join(path);
+                    std::fs::read(&path)
+                        .map_err(|source| DatasetError::Read { file: Place::Path(path), source })
+                }
+                Place::S3 { bucket, key } => match objects.get(bucket, key).await {
+                    Err(ObjectError::Store(error)) => return Err(error.into()),
+                    content => content.map_err(|source| DatasetError::Object {
+                        file: place.clone(),
+                        source: source.into(),
+                    }),
+                },
+            };
+            contents.insert(place.clone(), content.map_err(of_dataset(dataset))?);
+        }
+    }
+    Ok(contents)
+}
+
+fn load(settings: &Settings, contents: &Contents) -> Result<Vec<LoadedDataset>, RunError> {
+    let mut loader = Loader::new(contents, settings.seed);
+    let mut all = Vec::new();
+    for dataset in &settings.datasets {
+        let prompts = loader.load(&dataset.spec).map_err(of_dataset(dataset))?;
+        check_passes(settings, dataset, prompts.len()).map_err(of_dataset(dataset))?;
+        let name = dataset.spec.name.clone();
+        let mut loaded = LoadedDataset { name, prompts, sha256: String::new() };
+        loaded.sha256 = sha256(prompts_file(&loaded)?);
+        all.push(loaded);
+    }
+    Ok(all)
+}
+
+fn of_dataset(dataset: &DatasetSettings) -> impl FnOnce(DatasetError) -> RunError {
+    let (name, line) = (dataset.spec.name.clone(), dataset.line);
+    move |source| RunError::Dataset { name, line, source }
+}
+
+/// Refuses passes of fewer requests than the largest load has slots.
+fn check_passes(
+    settings: &Settings,
+    dataset: &DatasetSettings,
+    prompts: usize,
+) -> Result<(), DatasetError> {
+    let Some(passes) = settings.stop.passes else { return Ok(()) };
+    let asked = settings.endpoints.iter().filter(|endpoint| {
+        settings.datasets_of(endpoint).any(|asked| asked.spec.name == dataset.spec.name)
+    });
+    let loads = asked.flat_map(|endpoint| settings.concurrencies_of(endpoint));
+    let slots = loads.map(|load| u32::from(load.get())).max().unwrap_or(0);
+    let requests = u64::from(passes).saturating_mul(prompts.try_into().unwrap_or(u64::MAX));
+    if requests < u64::from(slots) {
+        return Err(DatasetError::TooFew { requests, passes, prompts, slots });
     }
     Ok(())
 }
@@ -102,22 +180,6 @@ fn refuse_what_does_not_fit(plan: &Plan) -> Result<(), RunError> {
         }
     }
     Ok(())
-}
-
-fn load(
-    of: &config::DatasetSettings,
-    settings: &Settings,
-    source: &Source,
-) -> Result<LoadedDataset, RunError> {
-    let base = match source {
-        Source::OneMachine(base) => base.as_path(),
-        Source::Deployed => Path::new(""),
-    };
-    let prompts = dataset::load(&of.source, base, of.max_tokens, settings.seed, &of.name)
-        .map_err(|source| RunError::Dataset { name: of.name.clone(), line: of.line, source })?;
-    let mut loaded = LoadedDataset { name: of.name.clone(), prompts, sha256: String::new() };
-    loaded.sha256 = sha256(prompts_file(&loaded)?);
-    Ok(loaded)
 }
 
 /// `prompts/<dataset>.jsonl`, byte for byte.
@@ -203,24 +265,25 @@ fn references(plan: &Plan) -> Vec<LaneReference> {
 mod tests {
     use super::*;
 
-    fn refusal(config: &str) -> String {
+    async fn refusal(config: &str) -> String {
         let endpoint = "{name: m, kind: bedrock, region: us-east-1, \
                         model_id: \"mistral.mistral-7b-instruct-v0:2\"}";
         let text = format!(
             "version: 1\nendpoints: [{endpoint}]\n\
              datasets: [{{name: d, prompts: [Why?], max_tokens: 5}}]\n{config}"
         );
-        draft(&text, "r".parse().unwrap(), &Source::Deployed).unwrap_err().to_string()
+        let drafted = draft(&text, "r".parse().unwrap(), &Source::Deployed).await;
+        drafted.unwrap_err().to_string()
     }
 
-    #[test]
-    fn what_does_not_fit_into_a_function_is_refused_with_the_mend() {
+    #[tokio::test]
+    async fn what_does_not_fit_into_a_function_is_refused_with_the_mend() {
         insta::assert_snapshot!(
-            refusal("load: [{concurrency: 1}]\nstop: {duration: 2h}"),
+            refusal("load: [{concurrency: 1}]\nstop: {duration: 2h}").await,
             @"blocks of 1440 s with requests of up to 300 s cannot be used in a deployed run; a function ends after 900 s: shorten stop.duration or deadlines.request, or raise replicates"
         );
         insta::assert_snapshot!(
-            refusal("load: [{concurrency: 1}]\ndeadlines: {request: 15m}"),
+            refusal("load: [{concurrency: 1}]\ndeadlines: {request: 15m}").await,
             @"blocks of 0 s with requests of up to 900 s cannot be used in a deployed run; a function ends after 900 s: shorten stop.duration or deadlines.request, or raise replicates"
         );
         let loads: Vec<String> = (1..=300).map(|load| load.to_string()).collect();
@@ -229,7 +292,7 @@ mod tests {
             loads.join(", ")
         );
         insta::assert_snapshot!(
-            refusal(&config),
+            refusal(&config).await,
             @"endpoint m with 1500 blocks cannot be used in a deployed run; a lane has at most 1,000: use fewer replicates, loads or datasets"
         );
     }

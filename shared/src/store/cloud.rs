@@ -19,15 +19,20 @@ pub fn connect(config: &SdkConfig, table: &str, bucket: &str) -> (DynamoDbStore,
     let dynamodb = aws_sdk_dynamodb::config::Builder::from(config)
         .behavior_version(behavior_version())
         .build();
+    (
+        DynamoDbStore::new(aws_sdk_dynamodb::Client::from_conf(dynamodb), table),
+        S3Store::new(s3_client(config), bucket),
+    )
+}
+
+/// A client of S3.
+pub(super) fn s3_client(config: &SdkConfig) -> aws_sdk_s3::Client {
     // An address of its own seldom resolves `<bucket>.<host>`, and an IP address never does.
     let s3 = aws_sdk_s3::config::Builder::from(config)
         .behavior_version(behavior_version())
         .force_path_style(overrides_s3_endpoint(config))
         .build();
-    (
-        DynamoDbStore::new(aws_sdk_dynamodb::Client::from_conf(dynamodb), table),
-        S3Store::new(aws_sdk_s3::Client::from_conf(s3), bucket),
-    )
+    aws_sdk_s3::Client::from_conf(s3)
 }
 
 /// Whether S3 is reached at another address than its own: `AWS_ENDPOINT_URL`,

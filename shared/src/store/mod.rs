@@ -11,6 +11,7 @@
 //! | [`copy`] | a whole run from one store into another |
 //! | [`sqlite`], [`folder`] | the stores of one machine |
 //! | [`dynamodb`], [`s3`], [`cloud`] | the stores in AWS, and connecting to them |
+//! | [`objects`] | files in S3 that a configuration names |
 
 pub mod cloud;
 pub mod copy;
@@ -18,6 +19,7 @@ pub mod dynamodb;
 pub mod folder;
 mod item;
 pub mod keys;
+pub mod objects;
 pub mod pack;
 pub mod read;
 pub mod s3;

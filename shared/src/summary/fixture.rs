@@ -290,5 +290,7 @@ fn dataset_plan(dataset: &str) -> DatasetPlan {
         estimated_input_tokens_mean: 3000.0,
         estimated_input_tokens_max: 3900,
         max_tokens: 100,
+        tokenizer: None,
+        template: None,
     }
 }

@@ -120,8 +120,8 @@ async fn kill_and_retry(stack: &Stack, seed: u64) {
         assert!(lost.remove(request).is_some(), "{request}: recorded and never sent, or twice");
     }
     // ... and what else is there was sent by the killed attempt, and is not much.
-    let sendable =
-        can_be_sent(&block.key, 1, &draft(&text, id.clone(), &Source::Deployed).unwrap());
+    let prepared = draft(&text, id.clone(), &Source::Deployed).await.unwrap();
+    let sendable = can_be_sent(&block.key, 1, &prepared);
     for Truth { prompt_sha256, .. } in lost.values() {
         let prompt = prompt_sha256.as_ref().unwrap();
         assert!(sendable.contains(prompt), "sent by nobody we know: {prompt}");

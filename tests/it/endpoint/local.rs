@@ -40,7 +40,7 @@ impl LocalRun {
     pub(super) async fn plan(config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let source = Source::OneMachine(Path::new("").to_owned());
-        let prepared = draft(config, "r".parse().unwrap(), &source).unwrap();
+        let prepared = draft(config, "r".parse().unwrap(), &source).await.unwrap();
         let records = SqliteStore::open(folder.path().join("records.sqlite")).await.unwrap();
         let stores = Stores { records, artifacts: FolderStore::new(folder.path()) };
         let now = "2026-11-22T10:00:00Z".parse().unwrap();

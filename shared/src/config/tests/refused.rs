@@ -49,7 +49,13 @@ fn shape() {
         ("word in a list of numbers", with("[1, 4]", "[1, four]")),
         ("word for a list of numbers", with("[1, 4]", "four")),
         ("mapping for a list", with("  - concurrency: [1, 4]", "  concurrency: [1, 4]")),
-        ("list for a text", with("file: prompts.jsonl", "file: [prompts.jsonl]")),
+        ("list for a text", with("name: mine", "name: [mine]")),
+        ("group for a file", with("file: prompts.jsonl", "file: {path: prompts.jsonl}")),
+        ("text for a length", with("file: prompts.jsonl", "synthetic: {prompt_tokens: long}")),
+        (
+            "unknown field of a distribution",
+            with("file: prompts.jsonl", "synthetic: {prompt_tokens: {mean: 5, sd: 1}}"),
+        ),
         ("text for a mapping", plus("criteria: fast")),
         ("not finite", plus("inference: {temperature: .nan}")),
         ("negative seed", plus("seed: -1")),
@@ -138,14 +144,79 @@ fn meaning() {
 }
 
 #[test]
+fn meaning_of_datasets() {
+    let file = |source: &str| with("file: prompts.jsonl", source);
+    let synthetic = |fields: &str| file(&format!("synthetic: {{{fields}}}"));
+    let shown = messages(&[
+        ("bucket without key", file("file: s3://my-bucket")),
+        ("folder in S3", file("file: [a.jsonl, s3://my-bucket/prompts/]")),
+        ("no files", file("file: []")),
+        ("empty names of files", file("file: a.jsonl, template: \"\", tokenizer: \" \"")),
+        ("template without lines", file("prompts: [Why?], template: qa.txt")),
+        ("empty bucket", file("file: a.jsonl, bucket: {}")),
+        ("bucket upside down", file("file: a.jsonl, bucket: {from: 500, below: 500}")),
+        ("negative bucket", file("file: a.jsonl, bucket: {from: -1, below: 0}")),
+        ("no mean", synthetic("prompt_tokens: {stddev: 150}")),
+        ("mean too short", synthetic("prompt_tokens: {mean: 10, stddev: 5}")),
+        ("deviation above the mean", synthetic("prompt_tokens: {mean: 100, stddev: 150}")),
+        ("no answers at all", synthetic("prompt_tokens: 100, output_tokens: 0")),
+        ("answers above their limit", synthetic("prompt_tokens: 100, output_tokens: {mean: 150}")),
+        ("no corpus", synthetic("prompt_tokens: 100, corpus: s3://my-bucket/")),
+    ]);
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn meaning_of_modes_and_needs() {
+    let endpoint = |fields: &str| with("kind: bedrock", &format!("kind: bedrock, {fields}"));
+    let shown = messages(&[
+        ("unknown latency mode", endpoint("latency_mode: optimised")),
+        ("unknown service tier", endpoint("service_tier: cheap")),
+        ("optimized without a price", endpoint("latency_mode: optimized")),
+        ("flex without a price", endpoint("latency_mode: standard, service_tier: flex")),
+        ("priority and unknown api", endpoint("service_tier: priority, api: stream")),
+        ("half a price of flex", endpoint("service_tier: flex, price: {output_per_1k_usd: 0.1}")),
+        ("unknown dataset", endpoint("datasets: [mien, Mine, \"a b\"]")),
+        ("no datasets", endpoint("datasets: []")),
+        ("no loads", endpoint("load: []")),
+        ("wrong loads", endpoint("load: [{concurrency: [0, 1]}, {concurrency: 901}]")),
+        (
+            "own load above the requests",
+            endpoint("load: [{concurrency: 60}]") + "stop: {requests: 50}\n",
+        ),
+        ("requests and passes", plus("stop: {requests: 100, passes: 1}")),
+        ("no passes", plus("stop: {passes: 0}")),
+        ("no system text", plus("inference: {system: \"\"}")),
+        (
+            "first token of whole answers",
+            endpoint("api: converse") + "criteria: {ttft: {p95: 1s}, tpot: {p50: 9ms}}\n",
+        ),
+        ("unknown baseline", plus("baseline: mistral-7B-instruct")),
+        ("baseline of nothing", plus("baseline: gpt")),
+        ("empty workload", plus("workload: {}")),
+        (
+            "bad workload",
+            plus(
+                "workload: {requests_per_minute: -1, prompt_tokens: 0, output_tokens: 9999999, headroom: 20}",
+            ),
+        ),
+        ("no capacity left", plus("workload: {requests_per_minute: 300, headroom: 100%}")),
+        ("empty limit", plus("spend_limit: {}")),
+        ("no money", plus("spend_limit: {per_run_usd: 0}")),
+        ("limit without a price", endpoint("price: unknown") + "spend_limit: {per_run_usd: 5}\n"),
+        ("limit as a number", plus("spend_limit: 25")),
+    ]);
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
 fn not_yet() {
     let endpoint = |fields: &str| with("kind: bedrock", &format!("kind: bedrock, {fields}"));
-    let dataset = |source: &str| with("file: prompts.jsonl", source);
     let shown = messages(&[
         (
             "the top level",
             plus(
-                "rounds: {every: 1h, for: 24h}\nquota_share: 50%\nworkload: {requests_per_minute: 300}\nbaseline: mistral-7b\nspend_limit: {per_run_usd: 25}\nkeep: {texts: false}\nreport: {formats: [markdown]}",
+                "rounds: {every: 1h, for: 24h}\nquota_share: 50%\nkeep: {texts: false}\nreport: {formats: [markdown]}",
             ),
         ),
         (
@@ -154,24 +225,13 @@ fn not_yet() {
         ),
         ("kind openai", with("kind: bedrock", "kind: openai, url: \"https://llm.example.com/v1\"")),
         ("fields of other kinds", endpoint("instance_type: ml.g5.2xlarge, api_key: {env: KEY}")),
-        ("loads of an endpoint", endpoint("load: [{concurrency: [1]}], datasets: [mine]")),
-        ("api", endpoint("api: invoke, latency_mode: optimized, service_tier: flex")),
-        ("price unknown", endpoint("price: unknown")),
+        ("api", endpoint("api: invoke, service_tier: reserved")),
+        ("open loop of an endpoint", endpoint("load: [{rate_per_minute: 60}]")),
         ("price per hour", endpoint("price: {per_hour_usd: 2.24}")),
-        ("file in S3", dataset("file: \"s3://my-bucket/mine.jsonl\"")),
-        ("template", dataset("file: a.jsonl, template: qa.txt, bucket: {from: 1, below: 500}")),
-        (
-            "distribution",
-            dataset(
-                "synthetic: {prompt_tokens: {mean: 550, stddev: 150}, output_tokens: {mean: 9}}",
-            ),
-        ),
         (
             "open loop",
             with("concurrency: [1, 4]", "{rate_per_minute: [60, 120], arrivals: poisson}"),
         ),
-        ("passes", plus("stop: {passes: 1}")),
-        ("system", plus("inference: {system: \"Be brief.\"}")),
     ]);
     insta::assert_snapshot!(shown);
 }

@@ -1,0 +1,203 @@
+//! What the user wrote, with the place of every value: no more is known of it than its shape.
+//!
+//! Everything is optional, so that what is missing is found out together with what is wrong.
+//! Every alternative is a plain optional field: serde's tagged, untagged and flattened forms lose
+//! the places. Fields of type [`Unread`] are known to the language but not supported yet.
+//!
+//! The JSON Schema is derived from these types; the comments on them are its descriptions.
+
+#![expect(clippy::struct_field_names, reason = "the fields are the language's words")]
+
+mod dataset;
+mod either;
+mod endpoint;
+mod spanned;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+pub(super) use self::dataset::{Dataset, Distribution, Synthetic};
+pub(super) use self::either::{OneOrMany, Price, Tokens};
+pub(super) use self::endpoint::{Defaults, Endpoint, PriceFields};
+pub(super) use self::spanned::Spanned;
+use super::load::{MAX_CONCURRENCY, MAX_REQUESTS};
+use super::{MAX_REPLICATES, MAX_WARMUPS, VERSION};
+
+pub(super) type Field<T> = Option<Spanned<T>>;
+pub(super) type Unread = Field<IgnoredAny>;
+
+/// A configuration of fmgauge: what is measured, what is asked, how, and what must hold.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "fmgauge configuration")]
+pub(super) struct Raw {
+    /// The version of this language.
+    #[schemars(required, extend("const" = VERSION))]
+    pub(super) version: Field<i64>,
+    /// What you call the run: one line of 1 to 100 characters.
+    pub(super) name: Field<String>,
+    /// Everything random follows from it; 1 where it is not given.
+    #[schemars(extend("minimum" = 0))]
+    pub(super) seed: Field<u64>,
+    pub(super) defaults: Field<Defaults>,
+    /// What is measured.
+    #[schemars(required)]
+    pub(super) endpoints: Field<Vec<Spanned<Endpoint>>>,
+    /// What is asked.
+    #[schemars(required)]
+    pub(super) datasets: Field<Vec<Spanned<Dataset>>>,
+    pub(super) inference: Field<Inference>,
+    /// How it is asked: each endpoint is measured under each of these loads. Not needed where
+    /// every endpoint has its own.
+    pub(super) load: Field<Vec<Spanned<Load>>>,
+    pub(super) stop: Field<Stop>,
+    /// The most replicates that requests are spread over (fewer where blocks would be too small);
+    /// 5 where it is not given.
+    #[schemars(extend("minimum" = 1, "maximum" = MAX_REPLICATES))]
+    pub(super) replicates: Field<i64>,
+    pub(super) warmup: Field<Warmup>,
+    pub(super) deadlines: Field<Deadlines>,
+    pub(super) criteria: Field<Criteria>,
+    pub(super) workload: Field<Workload>,
+    /// The name of the endpoint that you use today: savings are told against it.
+    pub(super) baseline: Field<String>,
+    pub(super) spend_limit: Field<SpendLimit>,
+    #[schemars(skip)]
+    pub(super) rounds: Unread,
+    #[schemars(skip)]
+    pub(super) quota_share: Unread,
+    #[schemars(skip)]
+    pub(super) keep: Unread,
+    #[schemars(skip)]
+    pub(super) report: Unread,
+}
+
+/// How answers are sampled; what is not given is left to the model. Some models refuse
+/// `temperature` and `top_p`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Inference {
+    #[schemars(extend("minimum" = 0, "maximum" = 2))]
+    pub(super) temperature: Field<f64>,
+    #[schemars(extend("minimum" = 0, "maximum" = 1))]
+    pub(super) top_p: Field<f64>,
+    /// What the model is told before every prompt.
+    pub(super) system: Field<String>,
+}
+
+/// Requests that are kept in flight: the next is sent when one ends.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Load {
+    /// How many requests are in flight; each number is a load of its own.
+    #[schemars(required, extend("minimum" = 1, "maximum" = MAX_CONCURRENCY))]
+    pub(super) concurrency: Field<OneOrMany<i64>>,
+    #[schemars(skip)]
+    pub(super) rate_per_minute: Unread,
+    #[schemars(skip)]
+    pub(super) arrivals: Unread,
+}
+
+/// When an experiment (endpoint x dataset x load) has been measured enough: at whichever comes
+/// first; 100 requests where nothing is given.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Stop {
+    /// After so many requests.
+    #[schemars(extend("minimum" = 1, "maximum" = MAX_REQUESTS))]
+    pub(super) requests: Field<i64>,
+    /// After every prompt was sent so many times; instead of `requests`.
+    #[schemars(extend("minimum" = 1, "maximum" = MAX_REQUESTS))]
+    pub(super) passes: Field<i64>,
+    /// After so long: 30s, 2m, 1h.
+    pub(super) duration: Field<String>,
+}
+
+/// What is sent before measuring begins.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Warmup {
+    /// Short requests on each connection; 1 where it is not given.
+    #[schemars(extend("minimum" = 0, "maximum" = MAX_WARMUPS))]
+    pub(super) requests_per_slot: Field<i64>,
+}
+
+/// When a request is given up: durations such as 800ms, 5s or 2m.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Deadlines {
+    /// Opening a connection; 5s where it is not given.
+    pub(super) connect: Field<String>,
+    /// From the send to the first content; 1m where it is not given.
+    pub(super) first_token: Field<String>,
+    /// Between two events of an answer; 30s where it is not given.
+    pub(super) stall: Field<String>,
+    /// The whole request; 5m where it is not given.
+    pub(super) request: Field<String>,
+}
+
+/// What an endpoint must fulfil; the cheapest that does is recommended.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Criteria {
+    /// From the send to the end of the answer.
+    pub(super) e2e: Field<LatencyLimits>,
+    /// From the send to the first visible text.
+    pub(super) ttft: Field<LatencyLimits>,
+    /// Time per output token.
+    pub(super) tpot: Field<LatencyLimits>,
+    /// The largest share of failed requests: 1% or 0.01.
+    #[schemars(with = "Option<TextOrNumber>")]
+    pub(super) error_rate: Field<String>,
+    /// The most that 10,000 transactions may cost, in US dollars.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub(super) cost_per_10k_transactions_usd: Field<f64>,
+}
+
+/// Limits of a latency: durations such as 800ms or 2s.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LatencyLimits {
+    pub(super) mean: Field<String>,
+    pub(super) p50: Field<String>,
+    pub(super) p90: Field<String>,
+    pub(super) p95: Field<String>,
+    pub(super) p99: Field<String>,
+}
+
+/// What you have to serve: capacity and its price are told for it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Workload {
+    /// Transactions per minute.
+    #[schemars(required, extend("exclusiveMinimum" = 0))]
+    pub(super) requests_per_minute: Field<f64>,
+    /// Mean prompt tokens of a transaction; those of the dataset where it is not given.
+    #[schemars(extend("minimum" = 1))]
+    pub(super) prompt_tokens: Field<i64>,
+    /// Mean answer tokens of a transaction; those that were measured where it is not given.
+    #[schemars(extend("minimum" = 1))]
+    pub(super) output_tokens: Field<i64>,
+    /// The share of capacity that is kept free: 20% or 0.2; none where it is not given.
+    #[schemars(with = "Option<TextOrNumber>")]
+    pub(super) headroom: Field<String>,
+}
+
+/// What the run's requests may cost.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SpendLimit {
+    /// The most for the whole run, in US dollars: it sends no request that could exceed it.
+    #[schemars(required, extend("exclusiveMinimum" = 0))]
+    pub(super) per_run_usd: Field<f64>,
+}
+
+/// How the schema shows a text that may look like a number.
+#[derive(JsonSchema)]
+#[schemars(untagged, inline)]
+#[expect(dead_code, reason = "the schema alone has it")]
+enum TextOrNumber {
+    Number(f64),
+    Text(String),
+}

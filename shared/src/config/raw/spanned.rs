@@ -1,0 +1,41 @@
+//! A value with its place in the text.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Deserialize;
+use serde::de::Deserializer;
+use serde_saphyr::Location;
+
+/// A value with the place where it is used. In the schema it is the value alone, which the
+/// reader's own type cannot say.
+#[derive(Debug, Clone)]
+pub(in crate::config) struct Spanned<T> {
+    pub(in crate::config) value: T,
+    pub(in crate::config) referenced: Location,
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spanned = serde_saphyr::Spanned::deserialize(deserializer)?;
+        Ok(Self { value: spanned.value, referenced: spanned.referenced })
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Spanned<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
