@@ -32,7 +32,7 @@ async fn main() -> ExitCode {
                 reason = "the one place that reads the wall clock"
             )]
             let wall = std::time::SystemTime::now;
-            command::run::run(&run, &out, wall).await
+            Box::pin(command::run::run(&run, &out, wall)).await
         }
         Command::Plan(plan) => command::plan::run(&plan),
         Command::Records(records) => command::records::run(&records, &out).await,

@@ -65,6 +65,7 @@ impl Progress {
             BlockRun::Measured(_) => "",
             BlockRun::AlreadyMeasured(_) => " had been measured before",
             BlockRun::Stopping => " was not begun",
+            BlockRun::NoFunds { .. } => " was not begun: the spend limit has no room for it",
         };
         if matches!(run, BlockRun::AlreadyMeasured(_)) {
             progress.bar.inc(block.requests.map_or(0, u64::from));

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::limit::refuse_what_the_limit_cannot_hold;
 use super::{BlockReference, LaneReference, RunError, Stores, rfc3339};
 use crate::config::{self, Settings};
 use crate::dataset::{self, DatasetSource};
 use crate::digest::sha256;
 use crate::plan::{self, EndpointKind, LoadedDataset, Plan};
-use crate::store::{ArtifactStore, RecordStore, RunMeta, RunStatus, keys};
+use crate::store::{ArtifactStore, Deployment, RecordStore, RunMeta, RunStatus, keys};
 use crate::units::RunId;
 
 /// Where a configuration comes from, and so what it may name.
@@ -29,6 +30,8 @@ pub struct Prepared {
     pub plan: Plan,
     /// The prompts that it sends.
     pub datasets: Vec<LoadedDataset>,
+    /// What will carry it, where it is deployed; for whoever deploys to fill in.
+    pub deployment: Option<Deployment>,
     config_text: String,
 }
 
@@ -44,10 +47,12 @@ pub fn draft(config_text: &str, run_id: RunId, source: &Source) -> Result<Prepar
         .map(|settings_of| load(settings_of, &settings, source))
         .collect::<Result<Vec<_>, _>>()?;
     let plan = plan::build(&settings, &datasets, run_id);
+    refuse_what_the_limit_cannot_hold(&plan)?;
     if *source == Source::Deployed {
         refuse_what_does_not_fit(&plan)?;
     }
-    Ok(Prepared { plan, datasets, config_text: config_text.to_owned() })
+    let config_text = config_text.to_owned();
+    Ok(Prepared { plan, datasets, deployment: None, config_text })
 }
 
 fn refuse_undeployable(settings: &Settings) -> Result<(), RunError> {
@@ -154,6 +159,8 @@ pub async fn prepare<R: RecordStore, A: ArtifactStore>(
         stopping: false,
         started_at: rfc3339(now),
         ended_at: None,
+        spend_limit: plan.spend_limit,
+        deployment: prepared.deployment,
     };
     if !stores.records.create_run(&meta).await? {
         let found = stores.records.run(run_id).await?;
