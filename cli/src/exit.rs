@@ -53,6 +53,7 @@ impl Exit {
                 RunError::Config(_)
                 | RunError::Dataset { .. }
                 | RunError::NotDeployable { .. }
+                | RunError::OverSpendLimit { .. }
                 | RunError::Exists(_)
                 | RunError::Missing { .. },
             ) => Self::Refused,

@@ -38,7 +38,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // Cargo adds `--bench`.
     let count = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(1_000_000);
     let folder = tempfile::tempdir()?;
-    let prepared = plan(count)?;
+    let prepared = plan(count).await?;
     let plan = &prepared.plan;
     let stores = Stores {
         records: SqliteStore::open(folder.path().join("records.sqlite")).await?,
@@ -71,7 +71,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Four endpoints, one dataset, five loads, five replicates.
-fn plan(records: u32) -> Result<Prepared, Box<dyn Error>> {
+async fn plan(records: u32) -> Result<Prepared, Box<dyn Error>> {
     let endpoints: Vec<_> = MODELS
         .iter()
         .enumerate()
@@ -85,7 +85,7 @@ fn plan(records: u32) -> Result<Prepared, Box<dyn Error>> {
          replicates: {REPLICATES}\ncriteria: {{e2e: {{p95: 2s}}, error_rate: 1%}}\n",
         endpoints.concat(),
     );
-    Ok(draft(&text, "bench".parse()?, &Source::OneMachine(".".into()))?)
+    Ok(draft(&text, "bench".parse()?, &Source::OneMachine(".".into())).await?)
 }
 
 /// Makes up the records of a block and leaves its receipt.
@@ -100,7 +100,7 @@ async fn measure(
         round: 1,
         block: block.block,
     };
-    let Claim::Attempt(attempt) = store.claim(&key).await? else {
+    let Claim::Attempt(attempt) = store.claim(&key, NanoUsd::ZERO).await? else {
         return Err("the block was claimed".into());
     };
     let mut random = ChaCha8Rng::seed_from_u64(u64::from(block.block));
@@ -172,6 +172,8 @@ async fn measure(
         window: Duration::from_mins(10),
         ended: BlockEnd::Requests,
         spent: NanoUsd::ZERO,
+        bytes: 0,
+        elapsed: Duration::from_mins(10),
     };
     store.finish(&key, &receipt).await?;
     Ok(requests)

@@ -2,18 +2,30 @@
 //!
 //! Slots share one counter, so there are no waves: whichever slot is free sends the next sequence.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::endpoint::{Endpoint, Request};
+use crate::price::Allotment;
 use crate::record::{Observation, Outcome};
+use crate::units::NanoUsd;
 
 /// A slot whose request failed sends the next one no sooner than this after the failed one, so
 /// that an endpoint that refuses at once is not hammered.
 const PACE_AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+/// Why a closed loop stopped sending before its requests or its time were over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Halt {
+    /// It was told to.
+    Stopped,
+    /// Its allotment did not hold another request.
+    Spent,
+}
 
 /// What a closed loop sends and when it stops sending.
 #[derive(Debug)]
@@ -22,16 +34,28 @@ pub struct ClosedLoop {
     requests: Option<u32>,
     until: Option<Instant>,
     stop: CancellationToken,
-    stopped: AtomicBool,
+    allotment: Arc<Allotment>,
+    bound: NanoUsd,
+    halt: OnceLock<Halt>,
 }
 
 impl ClosedLoop {
-    /// Sends sequences from 1, until `requests` were sent, or until the time, or until `stop`.
-    pub fn new(requests: Option<u32>, until: Option<Instant>, stop: CancellationToken) -> Self {
-        Self { next: AtomicU32::new(1), requests, until, stop, stopped: AtomicBool::new(false) }
+    /// Sends sequences from 1, until `requests` were sent, or until the time, or until `stop`, or
+    /// until the `allotment` does not hold another `bound`. Each request takes its bound; what it
+    /// was not charged is given back by whoever observes it.
+    pub fn new(
+        requests: Option<u32>,
+        until: Option<Instant>,
+        stop: CancellationToken,
+        allotment: Arc<Allotment>,
+        bound: NanoUsd,
+    ) -> Self {
+        let next = AtomicU32::new(1);
+        Self { next, requests, until, stop, allotment, bound, halt: OnceLock::new() }
     }
 
-    /// The next sequence, `None` when sending is over.
+    /// The next sequence, `None` when sending is over. Once one slot has found too little left,
+    /// it is over for all: a load of fewer slots would be another one.
     fn next(&self) -> Option<u32> {
         if self.until.is_some_and(|until| Instant::now() >= until) {
             return None;
@@ -41,17 +65,27 @@ impl ClosedLoop {
             return None;
         }
         if self.stop.is_cancelled() {
-            self.stopped.store(true, Ordering::Relaxed);
+            self.halt.get_or_init(|| Halt::Stopped);
+        }
+        if self.halt.get().is_some() {
+            return None;
+        }
+        if !self.allotment.take(self.bound) {
+            self.halt.get_or_init(|| Halt::Spent);
             return None;
         }
         let sequence = self.next.fetch_add(1, Ordering::Relaxed);
-        left(sequence).then_some(sequence)
+        if !left(sequence) {
+            self.allotment.settle(self.bound, NanoUsd::ZERO);
+            return None;
+        }
+        Some(sequence)
     }
 
-    /// Whether a slot would have sent more, had it not been stopped. What is told to stop while it
-    /// drains was not stopped.
-    pub fn was_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
+    /// Why a slot that would have sent more did not. What is told to stop while it drains was not
+    /// halted.
+    pub fn halt(&self) -> Option<Halt> {
+        self.halt.get().copied()
     }
 
     /// One slot of the loop: sends until sending is over, and drains its last request. When `cut`
@@ -142,6 +176,16 @@ mod tests {
         }
     }
 
+    /// A loop that nothing but its arguments ends.
+    fn closed(
+        requests: Option<u32>,
+        until: Option<Instant>,
+        stop: &CancellationToken,
+    ) -> ClosedLoop {
+        let allotment = Arc::new(Allotment::new(None));
+        ClosedLoop::new(requests, until, stop.clone(), allotment, NanoUsd(1))
+    }
+
     async fn run(
         endpoint: &Timed,
         slots: usize,
@@ -164,7 +208,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_slow_request_holds_up_its_own_slot_only() {
         let (endpoint, never) = (Timed::default(), CancellationToken::new());
-        let closed = ClosedLoop::new(Some(12), None, never.clone());
+        let closed = closed(Some(12), None, &never);
         let begun = Instant::now();
         let mut seen = run(&endpoint, 3, &closed, &never).await;
         // Slot 1 is busy for 1 s with the first; two slots share the other 11 in 600 ms.
@@ -181,7 +225,7 @@ mod tests {
     async fn time_stops_sending_and_what_is_in_flight_is_drained() {
         let (endpoint, never) = (Timed::default(), CancellationToken::new());
         let until = Instant::now() + Duration::from_millis(250);
-        let closed = ClosedLoop::new(None, Some(until), never.clone());
+        let closed = closed(None, Some(until), &never);
         let seen = run(&endpoint, 2, &closed, &never).await;
         // The slow one, and three of 100 ms at 0, 100 and 200 ms.
         assert_eq!(seen.len(), 4);
@@ -192,7 +236,7 @@ mod tests {
     async fn cutting_ends_what_is_in_flight_as_cut() {
         let (endpoint, stop) = (Timed::default(), CancellationToken::new());
         let cut = CancellationToken::new();
-        let closed = ClosedLoop::new(None, None, stop.clone());
+        let closed = closed(None, None, &stop);
         let ending = async {
             tokio::time::sleep(Duration::from_millis(150)).await;
             stop.cancel();
@@ -213,13 +257,13 @@ mod tests {
         {
             let (endpoint, stop) = (Timed::default(), CancellationToken::new());
             let until = until.map(|after| Instant::now() + after);
-            let closed = ClosedLoop::new(requests, until, stop.clone());
+            let closed = closed(requests, until, &stop);
             let stopping = async {
                 tokio::time::sleep(time + Duration::from_millis(20)).await;
                 stop.cancel();
             };
             tokio::join!(run(&endpoint, 2, &closed, &never), stopping);
-            assert_eq!(closed.was_stopped(), stopped, "{requests:?} {until:?}");
+            assert_eq!(closed.halt().is_some(), stopped, "{requests:?} {until:?}");
         }
     }
 
@@ -228,12 +272,33 @@ mod tests {
         let endpoint = Timed { fail: true, ..Timed::default() };
         let never = CancellationToken::new();
         let until = Instant::now() + Duration::from_secs(1);
-        let closed = ClosedLoop::new(None, Some(until), never.clone());
+        let closed = closed(None, Some(until), &never);
         let count = AtomicUsize::new(0);
         let counted = |_: u32, _: Observation| {
             count.fetch_add(1, Ordering::SeqCst);
         };
         closed.run_slot(&endpoint, &never, |_| lasting(0), counted).await;
         assert_eq!(count.into_inner(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_is_sent_only_where_the_allotment_holds_its_bound() {
+        let (endpoint, never) = (Timed::default(), CancellationToken::new());
+        let allotment = Arc::new(Allotment::new(Some(NanoUsd(100))));
+        let bound = NanoUsd(20);
+        let closed = ClosedLoop::new(None, None, never.clone(), Arc::clone(&allotment), bound);
+        let (sent, charged) = (AtomicUsize::new(0), NanoUsd(15));
+        let slot = || {
+            let observed = |_: u32, _: Observation| {
+                sent.fetch_add(1, Ordering::SeqCst);
+                allotment.settle(bound, charged);
+            };
+            closed.run_slot(&endpoint, &never, |_| lasting(100), observed)
+        };
+        join_all([slot(), slot()]).await;
+        // Six of 15, and no seventh: 10 are left, and it might cost 20.
+        assert_eq!(sent.into_inner(), 6);
+        assert_eq!(closed.halt(), Some(Halt::Spent));
+        assert!(allotment.take(NanoUsd(10)) && !allotment.take(NanoUsd(1)), "the rest is left");
     }
 }

@@ -6,6 +6,7 @@ mod copy;
 mod processes;
 mod records;
 mod replay;
+mod spending;
 
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ fn meta(id: &str, started_at: &str) -> RunMeta {
         stopping: false,
         started_at: started_at.to_owned(),
         ended_at: None,
+        spend_limit: None,
+        deployment: None,
     }
 }
 
@@ -74,11 +77,14 @@ fn a_block() -> BlockKey {
     key("mistral-7b~chat~c4", 1, 1)
 }
 
+/// What a claim reserves where a case is not about money.
+const RESERVATION: NanoUsd = NanoUsd(1_000_000);
+
 /// Claims a block that must be free.
 async fn claimed(store: &impl RecordStore, key: &BlockKey) -> u32 {
-    match store.claim(key).await.unwrap() {
+    match store.claim(key, RESERVATION).await.unwrap() {
         Claim::Attempt(attempt) => attempt,
-        Claim::Done(receipt) => panic!("{key:?} is done: {receipt:?}"),
+        other @ (Claim::Done(_) | Claim::NoFunds { .. }) => panic!("{key:?}: {other:?}"),
     }
 }
 
@@ -92,6 +98,8 @@ fn receipt(attempt: u32) -> Receipt {
         window: Duration::new(30, 5),
         ended: BlockEnd::Requests,
         spent: NanoUsd(451_000),
+        elapsed: Duration::from_secs(34),
+        bytes: 4_000,
     }
 }
 

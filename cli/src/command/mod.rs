@@ -33,7 +33,23 @@ fn show(conclusion: &Conclusion, json: bool) -> Result<()> {
         say("SIMULATED: the answers came from a simulator, not from a model.");
     }
     say(&wrapped(&conclusion.answer));
-    say(&format!("Cost of the run: ${:.6} in tokens", conclusion.cost_usd));
+    say(&format!("Cost of the run: {}", cost(conclusion)));
     say(&format!("Report: {}", conclusion.report));
     Ok(())
+}
+
+/// What was spent: tokens as reported, the bound where it is more, and the services.
+fn cost(conclusion: &Conclusion) -> String {
+    let (tokens, bound) = (conclusion.cost_usd, conclusion.spent_by_bound_usd);
+    let services = conclusion
+        .services_usd
+        .map_or(String::new(), |services| format!(" and ${services:.6} in AWS services"));
+    let bound = match conclusion.spend_limit_usd {
+        Some(limit) => format!("; ${bound:.6} of the ${limit} that it may spend, by our bound"),
+        None if bound > tokens => {
+            format!("; up to ${bound:.6}, as not all of it was reported")
+        }
+        None => String::new(),
+    };
+    format!("${tokens:.6} in tokens{services}{bound}")
 }

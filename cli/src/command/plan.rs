@@ -3,6 +3,7 @@
 use anyhow::Result;
 use shared::plan::{Plan, assumed_request_time, power};
 use shared::run::draft;
+use shared::units::NanoUsd;
 
 use super::read_config;
 use crate::arguments;
@@ -52,14 +53,36 @@ fn describe(plan: &Plan) -> String {
         estimate.duration_assumed.as_secs(),
         assumed.max().unwrap_or_default().as_secs()
     ));
-    let cost = estimate.cost_high.map_or("not bounded: only time stops it".to_owned(), |cost| {
-        format!(
-            "at most ${:.4} (1.5 x the longest prompt, every answer to its limit)",
-            cost.as_usd()
-        )
-    });
-    lines.push(format!("tokens will cost: {cost}"));
+    lines.extend(costs(plan));
     lines.extend(power::describe(plan));
     lines.push("Nothing was sent. To measure: fmgauge run with the same configuration.".to_owned());
     lines.join("\n")
+}
+
+/// What the run will cost, as far as can be told before.
+fn costs(plan: &Plan) -> Vec<String> {
+    let estimate = &plan.estimate;
+    let usd = |cost: NanoUsd| format!("${:.4}", cost.as_usd());
+    let Some((low, expected)) = estimate.cost_low.zip(estimate.cost_expected) else {
+        let unknown = plan.endpoints.iter().filter(|endpoint| endpoint.price.is_none());
+        let unknown: Vec<&str> = unknown.map(|endpoint| endpoint.name.as_str()).collect();
+        let unknown = unknown.join(", ");
+        return vec![format!("tokens will cost: not known, without the price of {unknown}")];
+    };
+    let mut lines = vec![
+        format!("tokens will cost: {} if every answer is one token", usd(low)),
+        format!("                  {} if answers are half their limit", usd(expected)),
+    ];
+    let most = match (estimate.cost_high, plan.spend_limit) {
+        (Some(high), _) => {
+            format!("{} at most (1.5 x the longest prompt, every answer to its limit)", usd(high))
+        }
+        (None, Some(limit)) => format!("{} at most: the spend limit", usd(limit)),
+        (None, None) => "not bounded: only time stops it (set spend_limit)".to_owned(),
+    };
+    lines.push(format!("                  {most}"));
+    if let Some(services) = estimate.cost_services {
+        lines.push(format!("deployed, AWS services: about {} more", usd(services)));
+    }
+    lines
 }

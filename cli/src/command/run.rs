@@ -56,8 +56,13 @@ pub(crate) async fn run(arguments: &arguments::Run, out: &Path, wall: WallClock)
     listening.abort();
     show(&conclusion, arguments.json)?;
     if conclusion.status != RunStatus::Complete {
+        let refused = match conclusion.refused_blocks {
+            0 => String::new(),
+            refused => format!(", {refused} of them because the spend limit has no room for them"),
+        };
         note(&format!(
-            "{} planned blocks were not measured to their end; to go on: fmgauge run --resume {run_id}",
+            "{} planned blocks were not measured to their end{refused}; to go on: fmgauge run \
+             --resume {run_id}",
             conclusion.unfinished_blocks
         ));
     }

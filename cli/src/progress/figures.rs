@@ -188,10 +188,11 @@ stop: {requests: 40}
         .unwrap()
     }
 
-    #[test]
-    fn a_lane_tells_its_rate_spend_and_time_left() {
+    #[tokio::test]
+    async fn a_lane_tells_its_rate_spend_and_time_left() {
         let source = shared::run::Source::OneMachine(".".into());
-        let plan = shared::run::draft(CONFIG, "r".parse().unwrap(), &source).unwrap().plan;
+        let prepared = shared::run::draft(CONFIG, "r".parse().unwrap(), &source).await.unwrap();
+        let plan = prepared.plan;
         let price = plan.endpoints[0].price.as_ref();
         let begun = Instant::now();
         let at = |seconds| begun + Duration::from_secs(seconds);

@@ -147,6 +147,7 @@ impl Progress {
             BlockRun::Measured(_) => "",
             BlockRun::AlreadyMeasured(_) => " had been measured before",
             BlockRun::Stopping => " was not begun",
+            BlockRun::NoFunds { .. } => " was not begun: the spend limit has no room for it",
         };
         let mut figures = progress.figures();
         if matches!(run, BlockRun::AlreadyMeasured(_)) {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::run::{Failure, RunError, Source, Stores, draft, prepare};
-use shared::store::{ArtifactStore, RecordStore, keys};
+use shared::store::{ArtifactStore, Deployment, RecordStore, keys};
 use shared::units::RunId;
 
 /// What the state machine hands over.
@@ -41,11 +41,13 @@ pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
     event: Event,
     stores: &Stores<R, A>,
     bucket: &str,
+    deployment: Option<Deployment>,
     now: Timestamp,
 ) -> Result<Output, Failure> {
     let text = config_text(&event.input, stores, bucket).await?;
     let run_id = run_id(&event)?;
-    let prepared = draft(&text, run_id.clone(), &Source::Deployed).await?;
+    let mut prepared = draft(&text, run_id.clone(), &Source::Deployed).await?;
+    prepared.deployment = deployment;
     prepare(&prepared, stores, &event.execution, now).await?;
     tracing::info!(%run_id, experiments = prepared.plan.experiments.len(), "Run planned.");
     let lanes_key = keys::lanes(&run_id);

@@ -4,7 +4,7 @@ mod handler;
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 use shared::run::{Failure, Stores};
-use shared::store::cloud;
+use shared::store::{Deployment, cloud};
 
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
@@ -18,8 +18,11 @@ async fn main() -> Result<(), Error> {
     let (records, artifacts) = cloud::connect(&config, &table, &bucket);
     let stores = &Stores { records, artifacts };
     let bucket = &bucket;
+    // Without it the run does not tell what its functions cost.
+    let memory = std::env::var("FMGAUGE_RUNNER_MEMORY_MB").ok().and_then(|mb| mb.parse().ok());
+    let deployment = memory.map(|runner_memory_mb| Deployment { runner_memory_mb });
     run(service_fn(|event: LambdaEvent<handler::Event>| async move {
-        handler::handle(event.payload, stores, bucket, jiff::Timestamp::now())
+        handler::handle(event.payload, stores, bucket, deployment, jiff::Timestamp::now())
             .await
             .map_err(|failure| diagnostic(&failure))
     }))

@@ -61,6 +61,7 @@ pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
         BlockRun::Measured(receipt) => ("measured", Some(receipt)),
         BlockRun::AlreadyMeasured(receipt) => ("already_measured", Some(receipt)),
         BlockRun::Stopping => ("stopping", None),
+        BlockRun::NoFunds { .. } => ("no_funds", None),
     };
     let output = Output {
         status,

@@ -20,18 +20,17 @@ use self::window::Window;
 use crate::dataset::{self, Prompt};
 use crate::endpoint::{Endpoint, Request};
 use crate::load::ClosedLoop;
-use crate::plan::{BlockPlan, Experiment, Plan};
-use crate::record::{Phase, Record};
+use crate::plan::{BlockPlan, Experiment, Plan, WARMUP_MAX_TOKENS};
+use crate::price::{Allotment, Tariff};
+use crate::record::{Observation, Phase, Record};
 use crate::store::{BlockKey, Receipt, RecordStore, Standing, StoreError};
+use crate::units::NanoUsd;
 
 /// How often a worker asks whether it may go on.
 const STANDING_EVERY: Duration = Duration::from_secs(2);
 
 /// What each warm-up request asks for.
 pub const WARMUP_TEXT: &str = "Reply with the single word OK.";
-
-/// The limit of a warm-up request's answer.
-const WARMUP_MAX_TOKENS: u32 = 8;
 
 /// The wall clock, as a value: only a `main.rs` reads it by itself.
 pub type WallClock = fn() -> SystemTime;
@@ -84,6 +83,13 @@ pub enum BlockRun {
     AlreadyMeasured(Receipt),
     /// The run is stopping, or has ended: nothing was sent.
     Stopping,
+    /// The spend limit has no room for the block: nothing was sent.
+    NoFunds {
+        /// What the block may cost by our bound.
+        reservation: NanoUsd,
+        /// What is left of the limit.
+        left: NanoUsd,
+    },
 }
 
 /// Why a block could not be measured. A failed request is none of these.
@@ -111,6 +117,9 @@ struct Attempt {
     block: BlockPlan,
     order: Vec<u32>,
     signals: Signals,
+    /// `None` where the endpoint's price is not known.
+    tariff: Option<Tariff>,
+    allotment: Arc<Allotment>,
 }
 
 /// Measures one block under a claimed attempt.
@@ -134,7 +143,10 @@ pub async fn run_block<R: RecordStore>(
     let order = dataset::deal(job.plan.seed, &experiment.dataset, length);
     // The block's own: being superseded must not stop other blocks.
     let signals = Signals { stop: signals.stop.child_token(), cut: signals.cut.child_token() };
-    let attempt = Arc::new(Attempt { job, experiment, block, order, signals });
+    let tariff = job.plan.tariff(&experiment);
+    let allotted = job.plan.spend_limit.map(|_| job.plan.reservation(&block));
+    let allotment = Arc::new(Allotment::new(allotted));
+    let attempt = Arc::new(Attempt { job, experiment, block, order, signals, tariff, allotment });
     let anchor = Anchor { instant: Instant::now(), wall: wall() };
 
     let (recorder, sender) = Recorder::new(&attempt, anchor);
@@ -160,6 +172,8 @@ pub async fn run_block<R: RecordStore>(
         window: window.end.duration_since(window.start),
         ended: window.ended,
         spent: stored.spent,
+        elapsed: anchor.instant.elapsed(),
+        bytes: stored.bytes,
     };
     store.finish(&key, &receipt).await?;
     Ok(receipt)
@@ -215,8 +229,13 @@ async fn measure(
     let slots = joined(warming).await?;
 
     let until = attempt.block.duration.map(|duration| Instant::now() + duration);
-    let closed =
-        Arc::new(ClosedLoop::new(attempt.block.requests, until, attempt.signals.stop.clone()));
+    let closed = Arc::new(ClosedLoop::new(
+        attempt.block.requests,
+        until,
+        attempt.signals.stop.clone(),
+        Arc::clone(&attempt.allotment),
+        attempt.bound(Phase::Measured),
+    ));
     let mut sending = JoinSet::new();
     for (slot, endpoint) in slots {
         let (attempt, records) = (Arc::clone(attempt), records.clone());
@@ -224,8 +243,9 @@ async fn measure(
         sending.spawn(async move {
             let mut sends = window::SlotSends::default();
             let request = |sequence| attempt.request(sequence);
-            let observed = |sequence, observation: crate::record::Observation| {
+            let observed = |sequence, observation: Observation| {
                 sends.add(observation.sent);
+                attempt.settle(Phase::Measured, &observation);
                 let prompt = attempt.prompt_index(sequence);
                 records.send(Placed {
                     phase: Phase::Measured,
@@ -240,7 +260,7 @@ async fn measure(
         });
     }
     let sends = joined(sending).await?;
-    Ok(Window::new(&sends, until, attempt.block.requests, closed.was_stopped()))
+    Ok(Window::new(&sends, until, attempt.block.requests, closed.halt()))
 }
 
 async fn joined<T: 'static>(mut tasks: JoinSet<T>) -> Result<Vec<T>, BlockError> {
@@ -254,7 +274,8 @@ async fn joined<T: 'static>(mut tasks: JoinSet<T>) -> Result<Vec<T>, BlockError>
 async fn warm(attempt: &Attempt, slot: u32, endpoint: &dyn Endpoint, records: &recorder::Sender) {
     let each = attempt.job.plan.warmup_requests_per_slot;
     for turn in 1..=each {
-        if attempt.signals.stop.is_cancelled() {
+        let bound = attempt.bound(Phase::Warmup);
+        if attempt.signals.stop.is_cancelled() || !attempt.allotment.take(bound) {
             return;
         }
         let request = Request {
@@ -265,12 +286,27 @@ async fn warm(attempt: &Attempt, slot: u32, endpoint: &dyn Endpoint, records: &r
             top_p: attempt.job.plan.inference.top_p,
         };
         let observation = endpoint.invoke(&request, &attempt.signals.cut).await;
+        attempt.settle(Phase::Warmup, &observation);
         let sequence = slot * each + turn;
         records.send(Placed { phase: Phase::Warmup, slot, sequence, prompt: 0, observation });
     }
 }
 
 impl Attempt {
+    /// What a request takes from the allotment before it is sent.
+    fn bound(&self, phase: Phase) -> NanoUsd {
+        self.tariff.as_ref().map_or(NanoUsd::ZERO, |tariff| tariff.bound(phase))
+    }
+
+    /// Gives back to the allotment what a request was not charged.
+    fn settle(&self, phase: Phase, seen: &Observation) {
+        let charge = |tariff: &Tariff| {
+            tariff.charge(phase, seen.outcome, &seen.usage, &seen.served, &seen.timeline).amount()
+        };
+        let charged = self.tariff.as_ref().map_or(NanoUsd::ZERO, charge);
+        self.allotment.settle(self.bound(phase), charged);
+    }
+
     /// Which prompt a sequence sends: dealt in one order for all experiments of a dataset, so that
     /// slots don't send the same one together and endpoints can be compared.
     fn prompt_index(&self, sequence: u32) -> u32 {

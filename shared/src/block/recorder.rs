@@ -7,7 +7,6 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Anchor, Attempt, BlockError, Observer};
-use crate::plan::EndpointSpec;
 use crate::record::{Observation, Phase, RECORD_SCHEMA, Record};
 use crate::store::RecordStore;
 use crate::store::pack::{ChunkDigest, RECORDS_PER_CHUNK, pack};
@@ -42,6 +41,7 @@ impl Sender {
 pub(super) struct Recorded {
     pub(super) records: u32,
     pub(super) chunks: u32,
+    pub(super) bytes: u64,
     pub(super) sha256: String,
     pub(super) spent: NanoUsd,
 }
@@ -50,7 +50,6 @@ pub(super) struct Recorded {
 #[derive(Debug)]
 pub(super) struct Recorder {
     attempt: Arc<Attempt>,
-    endpoint: Option<EndpointSpec>,
     anchor: Anchor,
     observations: mpsc::UnboundedReceiver<Placed>,
     digest: ChunkDigest,
@@ -62,7 +61,6 @@ impl Recorder {
         let (sender, observations) = mpsc::unbounded_channel();
         let recorder = Self {
             attempt: Arc::clone(attempt),
-            endpoint: attempt.job.plan.endpoint(&attempt.experiment.endpoint).cloned(),
             anchor,
             observations,
             digest: ChunkDigest::new(),
@@ -120,9 +118,9 @@ impl Recorder {
             outcome: observation.outcome,
             error: observation.error,
         };
-        let price = self.endpoint.as_ref().and_then(|endpoint| endpoint.price.as_ref());
-        if let Some(cost) = price.and_then(|price| price.of_usage(&record.usage)) {
-            self.recorded.spent = self.recorded.spent.saturating_add(cost);
+        if let Some(tariff) = &self.attempt.tariff {
+            let charge = tariff.charge_of(&record).amount();
+            self.recorded.spent = self.recorded.spent.saturating_add(charge);
         }
         observer.recorded(&record);
         record
@@ -136,6 +134,7 @@ impl Recorder {
         for chunk in pack(batch)? {
             self.digest.add(&chunk);
             self.recorded.chunks += 1;
+            self.recorded.bytes += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
             let (key, number) = (&self.attempt.job.key, self.attempt.job.attempt);
             store.put_chunk(key, number, self.recorded.chunks, chunk).await?;
         }

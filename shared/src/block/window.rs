@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use crate::load::Halt;
 use crate::store::BlockEnd;
 
 /// When one slot sent its first and its last measured request.
@@ -30,23 +31,24 @@ pub(super) struct Window {
 
 impl Window {
     /// The window of a block: it starts with the latest of the slots' first sends (all slots
-    /// full); it ends at `until`, or with the last send where requests or a stop ended it.
+    /// full); it ends at `until`, or with the last send where requests, a stop
+    /// or the spend limit ended it.
     pub(super) fn new(
         sends: &[SlotSends],
         until: Option<Instant>,
         requests: Option<u32>,
-        stopped: bool,
+        halt: Option<Halt>,
     ) -> Self {
         let sent: u32 = sends.iter().map(|slot| slot.count).sum();
         let spans = || sends.iter().filter_map(|slot| slot.first_and_last);
         let now = Instant::now();
         let start = spans().map(|(first, _)| first).max().unwrap_or(now);
         let last = spans().map(|(_, last)| last).max().unwrap_or(start);
-        let (ended, end) = match until {
+        let (ended, end) = match (halt, until) {
             _ if requests.is_some_and(|requests| sent >= requests) => (BlockEnd::Requests, last),
-            _ if stopped => (BlockEnd::Stopped, last),
-            Some(until) => (BlockEnd::Duration, until),
-            None => (BlockEnd::Stopped, last),
+            (Some(Halt::Spent), _) => (BlockEnd::SpendLimit, last),
+            (Some(Halt::Stopped), _) | (None, None) => (BlockEnd::Stopped, last),
+            (None, Some(until)) => (BlockEnd::Duration, until),
         };
         Self { start, end: end.max(start), ended }
     }
@@ -78,7 +80,7 @@ mod tests {
     #[test]
     fn it_starts_when_all_slots_are_full_and_ends_with_the_last_send() {
         let base = Instant::now();
-        let window = Window::new(&slots(base), None, Some(5), false);
+        let window = Window::new(&slots(base), None, Some(5), None);
         let expected = Window { start: at(base, 3), end: at(base, 100), ended: BlockEnd::Requests };
         assert_eq!(window, expected);
     }
@@ -87,15 +89,17 @@ mod tests {
     fn time_ends_it_at_that_time_and_a_stop_with_the_last_send() {
         let base = Instant::now();
         let until = at(base, 120);
-        let window = Window::new(&slots(base), Some(until), Some(9), false);
+        let window = Window::new(&slots(base), Some(until), Some(9), None);
         assert_eq!((window.end, window.ended), (until, BlockEnd::Duration));
-        let window = Window::new(&slots(base), Some(until), Some(9), true);
+        let window = Window::new(&slots(base), Some(until), Some(9), Some(Halt::Stopped));
         assert_eq!((window.end, window.ended), (at(base, 100), BlockEnd::Stopped));
+        let window = Window::new(&slots(base), Some(until), None, Some(Halt::Spent));
+        assert_eq!((window.end, window.ended), (at(base, 100), BlockEnd::SpendLimit));
     }
 
     #[test]
     fn without_any_send_it_is_empty() {
-        let window = Window::new(&[], None, Some(5), true);
+        let window = Window::new(&[], None, Some(5), Some(Halt::Stopped));
         assert_eq!((window.end, window.ended), (window.start, BlockEnd::Stopped));
     }
 }

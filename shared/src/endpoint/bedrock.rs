@@ -362,6 +362,7 @@ impl Answer {
             latency_mode: self.latency_mode,
             service_tier: self.service_tier,
             simulated: header(SIMULATED_HEADER).is_some(),
+            never_sent: exchange.sent.is_none(),
         }
     }
 }

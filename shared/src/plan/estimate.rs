@@ -1,45 +1,191 @@
-//! What a planned run will cost and last, before anything was sent.
+//! What a planned run will cost and last, before anything was sent, and the bounds that its spend
+//! limit rests on.
 
 use std::time::Duration;
 
-use super::{DatasetPlan, Plan, RunEstimate, assumed_request_time};
-use crate::dataset::NONCE_TOKENS;
-use crate::price::Price;
+use super::{
+    BlockPlan, DatasetPlan, EndpointSpec, Experiment, Plan, RunEstimate, assumed_request_time,
+};
+use crate::dataset::{NONCE_TOKENS, estimate_tokens};
+use crate::price::{Price, Tariff, services};
+use crate::stats::float;
 use crate::units::NanoUsd;
 
+/// The limit of a warm-up request's answer.
+pub const WARMUP_MAX_TOKENS: u32 = 8;
+
+/// Prompt tokens of a warm-up request, as estimated: its eight words.
+const WARMUP_TOKENS: u32 = 8;
+
+/// Prompt tokens of a warm-up request in its bound. More than 1.5 x the estimate, since what a
+/// service wraps around a prompt is more than half of one that short.
+const WARMUP_TOKENS_BOUND: u32 = 64;
+
+impl Plan {
+    /// What the requests of an experiment cost and are bounded by; `None` where the price of its
+    /// endpoint is not known.
+    ///
+    /// The bound of a measured request: 1.5 x the largest estimate of the dataset's prompts (the
+    /// nonce and the system prompt included), and an answer as long as its limit.
+    pub fn tariff(&self, experiment: &Experiment) -> Option<Tariff> {
+        self.tariff_with(experiment, self.estimate.system_tokens)
+    }
+
+    fn tariff_with(&self, experiment: &Experiment, system_tokens: u32) -> Option<Tariff> {
+        let price = self.endpoint(&experiment.endpoint)?.price.clone()?;
+        let dataset = self.dataset(&experiment.dataset)?;
+        let half_more = |tokens: u32| (u64::from(tokens) * 3).div_ceil(2);
+        let prompt = dataset.estimated_input_tokens_max + NONCE_TOKENS + system_tokens;
+        let warmup = u64::from(WARMUP_TOKENS_BOUND) + half_more(system_tokens);
+        Some(Tariff {
+            warmup_bound: price.of_tokens(warmup, WARMUP_MAX_TOKENS.into()),
+            measured_bound: price.of_tokens(half_more(prompt), dataset.max_tokens.into()),
+            price,
+        })
+    }
+
+    /// What claiming a block reserves: the most that its requests can cost by our bound. For a
+    /// block that only time ends, its share of the spend limit: the limit / all planned blocks.
+    /// Nothing where neither can be told: without a price, or with neither requests nor a limit.
+    pub fn reservation(&self, block: &BlockPlan) -> NanoUsd {
+        let Some(experiment) = self.experiment(&block.experiment) else { return NanoUsd::ZERO };
+        let Some(tariff) = self.tariff(experiment) else { return NanoUsd::ZERO };
+        match (block.requests, self.spend_limit) {
+            (Some(requests), _) => self.worst_case(experiment, &tariff, requests.into()),
+            (None, Some(limit)) => NanoUsd(limit.0 / self.blocks_planned().max(1)),
+            (None, None) => NanoUsd::ZERO,
+        }
+    }
+
+    /// The least that a block needs to be measured at all: the bound of one request for each slot,
+    /// and of the warm-up.
+    pub(crate) fn least(&self, block: &BlockPlan) -> Option<NanoUsd> {
+        let experiment = self.experiment(&block.experiment)?;
+        let tariff = self.tariff(experiment)?;
+        Some(self.worst_case(experiment, &tariff, experiment.concurrency.get().into()))
+    }
+
+    fn worst_case(&self, experiment: &Experiment, tariff: &Tariff, requests: u64) -> NanoUsd {
+        let warmup = tariff.warmup_bound.saturating_mul(self.warmups(experiment));
+        tariff.measured_bound.saturating_mul(requests).saturating_add(warmup)
+    }
+
+    /// Warm-up requests of a block.
+    fn warmups(&self, experiment: &Experiment) -> u64 {
+        u64::from(experiment.concurrency.get()) * u64::from(self.warmup_requests_per_slot)
+    }
+
+    /// The blocks of all lanes.
+    pub(crate) fn blocks_planned(&self) -> u64 {
+        self.lanes.iter().map(|lane| u64::try_from(lane.blocks.len()).unwrap_or_default()).sum()
+    }
+}
+
+/// What one block is estimated to send, take and cost.
+struct BlockEstimate {
+    /// Measured requests: those planned, else those that the assumed time allows.
+    requests: u64,
+    warmups: u64,
+    duration: Duration,
+    cost_low: Option<NanoUsd>,
+    cost_expected: Option<NanoUsd>,
+    /// `None` also where only time ends the block.
+    cost_high: Option<NanoUsd>,
+}
+
 pub(super) fn estimate(plan: &Plan) -> RunEstimate {
-    let mut estimate =
-        RunEstimate { requests: Some(0), cost_high: Some(NanoUsd::ZERO), ..RunEstimate::default() };
+    let system_tokens = plan.inference.system.as_deref().map_or(0, estimate_tokens);
+    let mut estimate = RunEstimate {
+        requests: Some(0),
+        cost_low: Some(NanoUsd::ZERO),
+        cost_expected: Some(NanoUsd::ZERO),
+        cost_high: Some(NanoUsd::ZERO),
+        system_tokens,
+        ..RunEstimate::default()
+    };
+    let add = |sum: Option<NanoUsd>, cost: Option<NanoUsd>| Some(sum?.saturating_add(cost?));
+    let mut use_of_services = services::Use::of_run(plan.lanes.len());
     for lane in &plan.lanes {
         let mut lane_time = Duration::ZERO;
         for block in &lane.blocks {
-            let Some(experiment) = plan.experiment(&block.experiment) else { continue };
-            let Some(dataset) = plan.dataset(&experiment.dataset) else { continue };
-            let Some(endpoint) = plan.endpoint(&experiment.endpoint) else { continue };
-            let slots = u32::from(experiment.concurrency.get());
-            let warmups = u64::from(slots * plan.warmup_requests_per_slot);
-            estimate.warmup_requests += warmups;
+            let Some(of_block) = estimate_block(plan, block, system_tokens) else { continue };
+            lane_time += of_block.duration;
+            estimate.warmup_requests += of_block.warmups;
             estimate.requests =
-                estimate.requests.zip(block.requests).map(|(a, b)| a + u64::from(b));
-            estimate.cost_high = estimate.cost_high.zip(block.requests).map(|(sum, requests)| {
-                let requests = u64::from(requests) + warmups;
-                sum.saturating_add(
-                    endpoint.price.as_ref().map_or(NanoUsd::ZERO, |p| bound(p, dataset, requests)),
-                )
-            });
-            let each = assumed_request_time(dataset.max_tokens);
-            let by_requests = block.requests.map(|requests| each * requests.div_ceil(slots));
-            let block_time = [by_requests, block.duration].into_iter().flatten().min();
-            lane_time += block_time.unwrap_or_default() + each;
+                estimate.requests.zip(block.requests).map(|(sum, n)| sum + u64::from(n));
+            estimate.cost_low = add(estimate.cost_low, of_block.cost_low);
+            estimate.cost_expected = add(estimate.cost_expected, of_block.cost_expected);
+            estimate.cost_high = add(estimate.cost_high, of_block.cost_high);
+            let records = of_block.requests + of_block.warmups;
+            use_of_services.add_block(1, of_block.duration, records * services::RECORD_BYTES);
         }
         estimate.duration_assumed = estimate.duration_assumed.max(lane_time);
     }
+    let costs = use_of_services.costs(services::RUNNER_MEMORY_MB);
+    estimate.cost_services = Some(costs.total());
     estimate
 }
 
-/// The bound of a request's cost: 1.5 x the largest estimate of prompt tokens, the nonce included,
-/// and an answer as long as its limit.
-fn bound(price: &Price, dataset: &DatasetPlan, requests: u64) -> NanoUsd {
-    let input = u64::from(dataset.estimated_input_tokens_max + NONCE_TOKENS) * 3 / 2;
-    price.of_tokens(input, u64::from(dataset.max_tokens)).saturating_mul(requests)
+fn estimate_block(plan: &Plan, block: &BlockPlan, system_tokens: u32) -> Option<BlockEstimate> {
+    let experiment = plan.experiment(&block.experiment)?;
+    let dataset = plan.dataset(&experiment.dataset)?;
+    let endpoint = plan.endpoint(&experiment.endpoint)?;
+    let slots = u64::from(experiment.concurrency.get());
+    let each = assumed_request_time(dataset.max_tokens);
+    let within = |time: Duration| {
+        let turns = time.as_nanos().div_ceil(each.as_nanos().max(1));
+        slots * u64::try_from(turns).unwrap_or(u64::MAX)
+    };
+    let requests = block.requests.map(u64::from);
+    let turns = requests.map(|n| u32::try_from(n.div_ceil(slots)).unwrap_or(u32::MAX));
+    let window = [turns.map(|turns| each * turns), block.duration].into_iter().flatten().min();
+    let tariff = plan.tariff_with(experiment, system_tokens);
+    let warmups = plan.warmups(experiment);
+    let sent = requests.or(block.duration.map(within)).unwrap_or_default();
+    let sending = Sending { dataset, system_tokens, requests: sent, warmups };
+    Some(BlockEstimate {
+        requests: sent,
+        warmups,
+        duration: window.unwrap_or_default() + each,
+        cost_low: sending.cost(endpoint, |_limit| 1),
+        cost_expected: sending.cost(endpoint, |limit| limit.div_ceil(2)),
+        cost_high: tariff.zip(requests).map(|(t, n)| plan.worst_case(experiment, &t, n)),
+    })
+}
+
+/// Requests whose tokens are estimated.
+struct Sending<'p> {
+    dataset: &'p DatasetPlan,
+    system_tokens: u32,
+    requests: u64,
+    warmups: u64,
+}
+
+impl Sending<'_> {
+    /// What they cost if each answer is as long as follows from its limit.
+    fn cost(&self, endpoint: &EndpointSpec, answer: fn(u32) -> u32) -> Option<NanoUsd> {
+        let price: &Price = endpoint.price.as_ref()?;
+        let prompt = self.dataset.estimated_input_tokens_mean
+            + f64::from(NONCE_TOKENS)
+            + f64::from(self.system_tokens);
+        let measured = price.of_tokens(
+            whole(prompt * float(self.requests)),
+            u64::from(answer(self.dataset.max_tokens)) * self.requests,
+        );
+        let warmup = price.of_tokens(
+            u64::from(WARMUP_TOKENS + self.system_tokens) * self.warmups,
+            u64::from(answer(WARMUP_MAX_TOKENS)) * self.warmups,
+        );
+        Some(measured.saturating_add(warmup))
+    }
+}
+
+/// A count of tokens as an integer, rounded.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "token counts are positive, and `as` saturates"
+)]
+fn whole(tokens: f64) -> u64 {
+    tokens.round() as u64
 }

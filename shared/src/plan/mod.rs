@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::build::{LoadedDataset, build};
+pub use self::estimate::WARMUP_MAX_TOKENS;
 use crate::price::Price;
 use crate::units::{Concurrency, ExperimentId, Name, NanoUsd, RunId, nanos};
 
@@ -309,17 +310,20 @@ pub struct RunEstimate {
     pub requests: Option<u64>,
     /// Warm-up requests.
     pub warmup_requests: u64,
-    /// What the tokens cost if every answer is one token long. `None` like `requests`, or where a
-    /// price is not known.
+    /// What the tokens cost if every answer is one token long. Where only time stops a block, for
+    /// as many requests as it holds of [`assumed_request_time`]. `None` where a price is not known.
     pub cost_low: Option<NanoUsd>,
     /// What the tokens cost if prompts are as long as estimated, and answers half their limit.
+    /// `None` like `cost_low`.
     pub cost_expected: Option<NanoUsd>,
     /// The most that the tokens can cost by our bound: 1.5 x the largest estimated prompt, and
-    /// every answer as long as its limit. `None` like `requests`.
+    /// every answer as long as its limit. `None` like `requests`, or where a price is not known.
     pub cost_high: Option<NanoUsd>,
     /// What the AWS services that carry the run cost (Lambda, Step Functions, DynamoDB, S3) if it
     /// is deployed.
     pub cost_services: Option<NanoUsd>,
+    /// Tokens of the system prompt by our own count.
+    pub system_tokens: u32,
     /// How long the longest lane lasts if every request takes [`assumed_request_time`].
     #[serde(rename = "duration_assumed_ns", with = "nanos", default)]
     pub duration_assumed: Duration,

@@ -1,9 +1,14 @@
 //! What tokens cost: exact arithmetic in nano-dollars, and a dated table of published prices.
 
+mod allotment;
+mod charge;
+pub mod services;
 mod table;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::allotment::Allotment;
+pub use self::charge::{Charge, Tariff, is_free};
 pub use self::table::{REGION, Row, history, lookup, lookup_at, model_ids, rows};
 
 use crate::record::Usage;

@@ -133,6 +133,8 @@ pub struct Served {
     pub service_tier: Option<String>,
     /// The answer came from the simulator, by its own header.
     pub simulated: bool,
+    /// The request was never handed to an open connection.
+    pub never_sent: bool,
 }
 
 /// How a request ended.

@@ -13,8 +13,8 @@ use crate::report::{self, Report};
 use crate::store::{
     ArtifactStore, BlockState, Receipt, RecordStore, RunStatus, StoreError, keys, read,
 };
-use crate::summary::{RunAccumulator, RunSummary};
-use crate::units::RunId;
+use crate::summary::{RunAccumulator, RunSummary, SpendSummary, service_costs};
+use crate::units::{NanoUsd, RunId};
 
 /// The round that is concluded: runs have one so far.
 const ROUND: u32 = 1;
@@ -33,8 +33,22 @@ pub struct Conclusion {
     pub report: String,
     /// The decision in a sentence.
     pub answer: String,
-    /// What the run's tokens cost, uncounted attempts included, US dollars.
+    /// What the run's tokens cost by the usage that was reported, uncounted attempts included, US
+    /// dollars.
     pub cost_usd: f64,
+    /// What it has spent by our bound: also what may have been paid for without a report of its
+    /// usage, US dollars.
+    #[serde(default)]
+    pub spent_by_bound_usd: f64,
+    /// The most that it may spend by our bound, US dollars.
+    #[serde(default)]
+    pub spend_limit_usd: Option<f64>,
+    /// What the services cost that carried it, US dollars; `None` on one machine.
+    #[serde(default)]
+    pub services_usd: Option<f64>,
+    /// Of the unfinished blocks, those that the spend limit had no room for.
+    #[serde(default)]
+    pub refused_blocks: u32,
     /// Planned blocks that were not measured, or not to their end.
     pub unfinished_blocks: u32,
     /// Measured requests whose answer arrived whole.
@@ -71,7 +85,10 @@ pub async fn conclude<R: RecordStore, A: ArtifactStore>(
         plan => plan?,
     };
     let blocks = stores.records.blocks(run_id).await?;
-    let summary = summarize(&plan, &blocks, stores, stage).await?;
+    let mut summary = summarize(&plan, &blocks, stores, stage).await?;
+    let spend = SpendSummary::new(&stores.records.spend(run_id).await?, &blocks);
+    let deployment = stores.records.run(run_id).await?.and_then(|run| run.deployment);
+    summary.services = deployment.map(|deployment| service_costs(&plan, &blocks, deployment));
     let decision = decide(&plan, &summary);
     let unfinished_blocks = unfinished(&plan, &blocks);
     let status = if unfinished_blocks == 0 { RunStatus::Complete } else { RunStatus::Incomplete };
@@ -79,17 +96,22 @@ pub async fn conclude<R: RecordStore, A: ArtifactStore>(
         let (id, metrics) = (&experiment.experiment, experiment.metrics());
         stores.records.put_metrics(run_id, id, ROUND, &metrics).await?;
     }
-    let spent = summary.counted.spent_nano_usd.saturating_add(summary.uncounted.spent_nano_usd);
+    let cost = summary.counted.spent_nano_usd.saturating_add(summary.uncounted.spent_nano_usd);
     let conclusion = Conclusion {
         run_id: run_id.clone(),
         status,
         report: stores.artifacts.location(&keys::report(run_id, "report.md")),
         answer: decision.answer.clone(),
-        cost_usd: spent.as_usd(),
+        cost_usd: cost.as_usd(),
+        spent_by_bound_usd: spend.spent_by_bound_nano_usd.as_usd(),
+        spend_limit_usd: spend.limit_nano_usd.map(NanoUsd::as_usd),
+        services_usd: summary.services.map(|services| services.total().as_usd()),
+        refused_blocks: u32::try_from(spend.refused_blocks.len()).unwrap_or(u32::MAX),
         unfinished_blocks,
         completed_requests: summary.experiments.iter().map(|e| e.requests.completed).sum(),
         simulated: summary.simulated,
     };
+    summary.spend = Some(spend);
 
     let report = Report { plan: &plan, summary: &summary, decision: &decision, written_at: &now };
     for file in report::render(&report)? {
@@ -120,9 +142,7 @@ pub async fn settle<R: RecordStore, A: ArtifactStore>(
 ) -> Result<(), RunError> {
     stores.records.set_stopping(run_id).await?;
     let until = tokio::time::Instant::now() + patience;
-    let measuring = |block: &BlockState| {
-        block.receipt.as_ref().is_none_or(|receipt| receipt.attempt < block.attempt)
-    };
+    let measuring = |block: &BlockState| block.reservation.is_some();
     while stores.records.blocks(run_id).await?.iter().any(measuring)
         && tokio::time::Instant::now() < until
     {
@@ -209,6 +229,8 @@ mod tests {
             stopping: false,
             started_at: "2026-11-22T10:00:00.000Z".to_owned(),
             ended_at: None,
+            spend_limit: None,
+            deployment: None,
         };
         stores.records.create_run(&meta).await.unwrap();
         for (stage, status) in

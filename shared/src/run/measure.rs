@@ -96,23 +96,40 @@ pub async fn measure<R: RecordStore, A: ArtifactStore>(
     let not_planned = || BlockError::NotPlanned(key.clone());
     let experiment = plan.experiment(&key.experiment).ok_or_else(not_planned)?;
     let spec = plan.endpoint(&experiment.endpoint).ok_or_else(not_planned)?;
+    let block = plan.block(&key.experiment, key.block).ok_or_else(not_planned)?;
     let connect = connections.connect(spec, &plan)?;
-    let attempt = match stores.records.claim(&key).await? {
+    let attempt = match stores.records.claim(&key, plan.reservation(block)).await? {
         Claim::Done(receipt) => return Ok(BlockRun::AlreadyMeasured(receipt)),
+        Claim::NoFunds { reservation, left } => {
+            return Ok(BlockRun::NoFunds { reservation, left });
+        }
         Claim::Attempt(attempt) => attempt,
     };
-    match stores.records.standing(&key, attempt).await? {
-        Standing::Current => {}
-        Standing::Stopping => return Ok(BlockRun::Stopping),
-        Standing::Superseded => {
-            return Err(BlockError::from(StoreError::Superseded { attempt }).into());
+    let prompts = match ready(stores, &key, attempt, &experiment.dataset).await {
+        Ok(Some(prompts)) => prompts,
+        nothing_sent => {
+            stores.records.release(&key, attempt).await?;
+            return nothing_sent.map(|_| BlockRun::Stopping);
         }
-    }
-    // After the claim: a complete run has no prompts any more.
-    let prompts = read_prompts(stores, &key, &experiment.dataset).await?;
+    };
     let job = BlockJob { plan: Arc::new(plan), key, attempt, prompts };
     let receipt = run_block(job, &stores.records, &*connect, wall, signals, observer).await?;
     Ok(BlockRun::Measured(receipt))
+}
+
+/// The prompts to send under a claimed attempt; `None` where the run is stopping.
+async fn ready<R: RecordStore, A: ArtifactStore>(
+    stores: &Stores<R, A>,
+    key: &BlockKey,
+    attempt: u32,
+    dataset: &Name,
+) -> Result<Option<Arc<[Prompt]>>, RunError> {
+    match stores.records.standing(key, attempt).await? {
+        // Read after the claim: a complete run has no prompts any more.
+        Standing::Current => Ok(Some(read_prompts(stores, key, dataset).await?)),
+        Standing::Stopping => Ok(None),
+        Standing::Superseded => Err(BlockError::from(StoreError::Superseded { attempt }).into()),
+    }
 }
 
 async fn read_prompts<R: RecordStore, A: ArtifactStore>(

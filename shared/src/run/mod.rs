@@ -5,6 +5,7 @@
 
 mod conclude;
 mod failure;
+mod limit;
 mod measure;
 mod prepare;
 
@@ -77,6 +78,14 @@ pub enum RunError {
         what: String,
         /// What to do instead.
         mend: &'static str,
+    },
+    /// The spend limit cannot hold the run.
+    #[error("{what}: {mend}")]
+    OverSpendLimit {
+        /// What it cannot hold, with figures.
+        what: String,
+        /// What to do instead.
+        mend: String,
     },
     /// The run id belongs to another run.
     #[error("run {0} exists already: choose another run id, or resume it")]
@@ -152,6 +161,7 @@ impl RunError {
             | Self::Config(_)
             | Self::Dataset { .. }
             | Self::NotDeployable { .. }
+            | Self::OverSpendLimit { .. }
             | Self::Exists(_)
             | Self::Missing { .. }
             | Self::Unreadable { .. }

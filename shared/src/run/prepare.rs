@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::limit::refuse_what_the_limit_cannot_hold;
 use super::{BlockReference, LaneReference, RunError, Stores, rfc3339};
 use crate::config::{self, DatasetSettings, Settings};
 use crate::dataset::{Contents, DatasetError, Loader, Place};
 use crate::digest::sha256;
 use crate::plan::{self, EndpointKind, LoadedDataset, Plan};
 use crate::store::objects::{ObjectError, Objects};
-use crate::store::{ArtifactStore, RecordStore, RunMeta, RunStatus, keys};
+use crate::store::{ArtifactStore, Deployment, RecordStore, RunMeta, RunStatus, keys};
 use crate::units::RunId;
 
 /// Where a configuration comes from, and so what it may name.
@@ -30,6 +31,8 @@ pub struct Prepared {
     pub plan: Plan,
     /// The prompts that it sends.
     pub datasets: Vec<LoadedDataset>,
+    /// What will carry it, where it is deployed; for whoever deploys to fill in.
+    pub deployment: Option<Deployment>,
     config_text: String,
 }
 
@@ -48,10 +51,12 @@ pub async fn draft(
     let contents = contents(&settings, source).await?;
     let datasets = load(&settings, &contents)?;
     let plan = plan::build(&settings, &datasets, run_id);
+    refuse_what_the_limit_cannot_hold(&plan)?;
     if *source == Source::Deployed {
         refuse_what_does_not_fit(&plan)?;
     }
-    Ok(Prepared { plan, datasets, config_text: config_text.to_owned() })
+    let config_text = config_text.to_owned();
+    Ok(Prepared { plan, datasets, deployment: None, config_text })
 }
 
 fn refuse_undeployable(settings: &Settings) -> Result<(), RunError> {
@@ -216,6 +221,8 @@ pub async fn prepare<R: RecordStore, A: ArtifactStore>(
         stopping: false,
         started_at: rfc3339(now),
         ended_at: None,
+        spend_limit: plan.spend_limit,
+        deployment: prepared.deployment,
     };
     if !stores.records.create_run(&meta).await? {
         let found = stores.records.run(run_id).await?;

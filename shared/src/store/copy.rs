@@ -5,9 +5,10 @@
 //! gone its own way is refused, not mixed.
 
 use crate::store::{
-    ArtifactStore, BlockState, Claim, RecordStore, RunMeta, RunStatus, StoreError, keys,
+    ArtifactStore, BlockKey, BlockState, Claim, RecordStore, RunMeta, RunStatus, Spend, StoreError,
+    keys,
 };
-use crate::units::RunId;
+use crate::units::{NanoUsd, RunId};
 
 /// Why a run could not be copied.
 #[derive(Debug, thiserror::Error)]
@@ -39,10 +40,13 @@ pub async fn copy_run(
     enter(to_records, &meta).await?;
     copy_artifacts(from_artifacts, to_artifacts, run_id).await?;
     let copied = to_records.blocks(run_id).await?;
+    // Nothing limits the copy's own claims; what they make of the spending is replaced.
+    limit(to_records, run_id, None).await?;
     for block in from_records.blocks(run_id).await? {
         let copy = copied.iter().find(|copy| copy.key == block.key);
         copy_block(from_records, to_records, &block, copy).await?;
     }
+    to_records.put_spend(run_id, &from_records.spend(run_id).await?).await?;
     if meta.status != RunStatus::Running {
         to_records.set_status(run_id, meta.status, meta.ended_at.as_deref()).await?;
     }
@@ -117,9 +121,11 @@ async fn copy_block(
     }
     let raise = async |mut current: u32, attempt: u32| {
         while current < attempt {
-            current = match to.claim(key).await? {
+            current = match to.claim(key, block.reservation.unwrap_or_default()).await? {
                 Claim::Attempt(attempt) => attempt,
-                Claim::Done(_) => return Err(diverged("it has been finished meanwhile")),
+                Claim::Done(_) | Claim::NoFunds { .. } => {
+                    return Err(diverged("it has been changed meanwhile"));
+                }
             };
         }
         if current > attempt { Err(diverged("it has been claimed meanwhile")) } else { Ok(current) }
@@ -131,5 +137,28 @@ async fn copy_block(
         to.finish(key, receipt).await?;
     }
     raise(current, block.attempt).await?;
+    if block.reservation.is_none() {
+        to.release(key, block.attempt).await?;
+    }
+    if block.refused {
+        refuse(to, key).await?;
+    }
     Ok(())
+}
+
+/// Marks a block as one that the spend limit had no room for: claims it where there is none.
+async fn refuse(to: &impl RecordStore, key: &BlockKey) -> Result<(), StoreError> {
+    limit(to, &key.run_id, Some(NanoUsd::ZERO)).await?;
+    to.claim(key, NanoUsd(1)).await?;
+    limit(to, &key.run_id, None).await
+}
+
+/// Sets another limit, and leaves the sums.
+async fn limit(
+    to: &impl RecordStore,
+    run_id: &RunId,
+    limit: Option<NanoUsd>,
+) -> Result<(), StoreError> {
+    let spend = to.spend(run_id).await?;
+    to.put_spend(run_id, &Spend { limit, ..spend }).await
 }

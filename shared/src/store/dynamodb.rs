@@ -3,14 +3,17 @@
 //! | pk | sk | attributes |
 //! | --- | --- | --- |
 //! | `RUN#<run>` | `META` | those of [`RunMeta`] |
-//! | `RUN#<run>` | `BLOCK#<experiment>#<round>#<block>` | `experiment`, `round`, `block`, `attempt`, `receipt` |
+//! | `RUN#<run>` | `SPEND` | those of [`Spend`], and `left` |
+//! | `RUN#<run>` | `BLOCK#<experiment>#<round>#<block>` | `experiment`, `round`, `block`, `attempt`, `reservation`, `refused`, `receipt` |
 //! | `RUN#<run>` | `METRICS#<experiment>#<round>` | the metrics, each its own attribute |
 //! | `RUN#<run>#<experiment>#<round>#<block>#<attempt>` | `<chunk>` | `packed` |
 //! | `RUNS` | `<started>#<run>` | `run_id`, `name`: a reference, META is what counts |
 //!
 //! Every read is strongly consistent: a claim, a receipt and what follows from them must not be
-//! seen late. A block is changed by one conditional update at a time, so nothing here needs a
+//! seen late. A block is changed by one conditional transaction at a time, so nothing here needs a
 //! clock, and the SDK may repeat any call whose answer was lost.
+
+mod spending;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -20,18 +23,15 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
-    TransactWriteItem,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem};
 use serde::{Deserialize, Serialize};
 
-use crate::store::item::{Item, item, key, number, read, text};
+use crate::store::item::{Item, item, key, read, text};
 use crate::store::{
-    BlockKey, BlockState, Claim, Receipt, RecordStore, RunMeta, RunStatus, Standing, StoreError,
-    keys,
+    BlockKey, BlockState, Claim, Receipt, RecordStore, RunMeta, RunStatus, Spend, Standing,
+    StoreError, keys,
 };
-use crate::units::{ExperimentId, RunId};
+use crate::units::{ExperimentId, NanoUsd, RunId};
 
 /// The most items that one batch may read.
 const BATCH: usize = 100;
@@ -55,6 +55,18 @@ struct BlockItem {
     attempt: u32,
     #[serde(default)]
     receipt: Option<Receipt>,
+    #[serde(default)]
+    reservation: Option<NanoUsd>,
+    #[serde(default)]
+    refused: bool,
+}
+
+impl BlockItem {
+    fn state(self, run_id: &RunId) -> BlockState {
+        let Self { experiment, round, block, attempt, receipt, reservation, refused } = self;
+        let key = BlockKey { run_id: run_id.clone(), experiment, round, block };
+        BlockState { key, attempt, receipt, reservation, refused }
+    }
 }
 
 /// An entry of the list of runs.
@@ -98,21 +110,6 @@ impl DynamoDbStore {
     async fn put(&self, action: &str, item: Item) -> Result<(), StoreError> {
         let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
         request.send().await.map(drop).map_err(StoreError::backend(action))
-    }
-
-    /// An update of a block's item. Both that exist, claim and receipt, come with the item where
-    /// their condition fails.
-    fn update_block(
-        &self,
-        key_of: &BlockKey,
-    ) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key(&keys::run(&key_of.run_id), &keys::block(key_of))))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .expression_attribute_names("#attempt", "attempt")
-            .expression_attribute_names("#receipt", "receipt")
     }
 
     /// An update of a run that must exist.
@@ -179,14 +176,6 @@ fn refused<R>(error: &SdkError<UpdateItemError, R>) -> bool {
     error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception)
 }
 
-/// The item as it stood when the condition of an update did not hold.
-fn refused_item<R>(error: &SdkError<UpdateItemError, R>) -> Option<Item> {
-    match error.as_service_error() {
-        Some(UpdateItemError::ConditionalCheckFailedException(refused)) => refused.item.clone(),
-        _ => None,
-    }
-}
-
 /// Whether a reason of that code cancelled the transaction.
 fn cancelled_by<R>(error: &SdkError<TransactWriteItemsError, R>, code: &str) -> bool {
     match error.as_service_error() {
@@ -208,9 +197,12 @@ impl RecordStore for DynamoDbStore {
             .build();
         let entry_sk = keys::runs_entry(&meta.started_at, &meta.run_id);
         let entry_put = put(item(keys::RUNS, &entry_sk, &entry)?).build();
+        let spend = Spend { limit: meta.spend_limit, ..Spend::default() };
+        let spend_put = put(spending::spend_item(&meta.run_id, &spend)?).build();
         let writes = [
             write(meta_put.map_err(StoreError::backend(action))?),
             write(entry_put.map_err(StoreError::backend(action))?),
+            write(spend_put.map_err(StoreError::backend(action))?),
         ];
         for repeat in 0..REPEATS {
             let request = self.client.transact_write_items();
@@ -272,38 +264,20 @@ impl RecordStore for DynamoDbStore {
         self.update_meta("stop the run", run_id, "SET #stopping = :stopping", &names, values).await
     }
 
-    async fn claim(&self, key: &BlockKey) -> Result<Claim, StoreError> {
-        let action = "claim the block";
-        let experiment = key.experiment.as_str();
-        let claimed = self
-            .update_block(key)
-            .condition_expression("attribute_not_exists(#receipt) OR #receipt.#ended = :stopped")
-            .update_expression(
-                "SET #attempt = if_not_exists(#attempt, :none) + :one, \
-                 #experiment = :experiment, #round = :round, #block = :block",
-            )
-            .expression_attribute_names("#experiment", "experiment")
-            .expression_attribute_names("#round", "round")
-            .expression_attribute_names("#block", "block")
-            .expression_attribute_names("#ended", "ended")
-            .expression_attribute_values(":stopped", text("stopped"))
-            .expression_attribute_values(":none", number(0))
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":experiment", text(experiment))
-            .expression_attribute_values(":round", number(key.round))
-            .expression_attribute_values(":block", number(key.block))
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await;
-        let item = match claimed {
-            Ok(output) => output.attributes,
-            Err(error) if refused(&error) => refused_item(&error),
-            Err(error) => return Err(StoreError::backend(action)(error)),
-        };
-        let item = item.ok_or_else(|| StoreError::backend(action)("no item came back"))?;
-        let block: BlockItem = read(item)?;
-        let done = block.receipt.filter(Receipt::is_final);
-        Ok(done.map_or(Claim::Attempt(block.attempt), Claim::Done))
+    async fn claim(&self, key: &BlockKey, reservation: NanoUsd) -> Result<Claim, StoreError> {
+        self.claim_block(key, reservation).await
+    }
+
+    async fn release(&self, key: &BlockKey, attempt: u32) -> Result<(), StoreError> {
+        self.release_block(key, attempt).await
+    }
+
+    async fn spend(&self, run_id: &RunId) -> Result<Spend, StoreError> {
+        self.spend_item(run_id).await
+    }
+
+    async fn put_spend(&self, run_id: &RunId, spend: &Spend) -> Result<(), StoreError> {
+        self.put("store the spending", spending::spend_item(run_id, spend)?).await
     }
 
     async fn standing(&self, key: &BlockKey, attempt: u32) -> Result<Standing, StoreError> {
@@ -338,41 +312,12 @@ impl RecordStore for DynamoDbStore {
     }
 
     async fn finish(&self, key: &BlockKey, receipt: &Receipt) -> Result<(), StoreError> {
-        let action = "leave the receipt";
-        let value =
-            serde_dynamo::to_attribute_value(receipt).map_err(StoreError::backend(action))?;
-        let finished = self
-            .update_block(key)
-            .condition_expression(
-                "#attempt = :attempt AND (attribute_not_exists(#receipt) OR \
-                 (#receipt.#ended = :stopped AND #receipt.#attempt < :attempt))",
-            )
-            .expression_attribute_names("#ended", "ended")
-            .expression_attribute_values(":stopped", text("stopped"))
-            .update_expression("SET #receipt = :receipt")
-            .expression_attribute_values(":attempt", number(receipt.attempt))
-            .expression_attribute_values(":receipt", value)
-            .send()
-            .await;
-        let error = match finished {
-            Ok(_) => return Ok(()),
-            Err(error) if refused(&error) => error,
-            Err(error) => return Err(StoreError::backend(action)(error)),
-        };
-        let standing: Option<BlockItem> = refused_item(&error).map(read).transpose()?;
-        if standing.is_some_and(|block| block.receipt.as_ref() == Some(receipt)) {
-            return Ok(());
-        }
-        Err(StoreError::Superseded { attempt: receipt.attempt })
+        self.finish_block(key, receipt).await
     }
 
     async fn blocks(&self, run_id: &RunId) -> Result<Vec<BlockState>, StoreError> {
         let items = self.query("list the blocks", &keys::run(run_id), keys::BLOCK_PREFIX).await?;
-        let state = |item| {
-            let BlockItem { experiment, round, block, attempt, receipt } = read(item)?;
-            let key = BlockKey { run_id: run_id.clone(), experiment, round, block };
-            Ok(BlockState { key, attempt, receipt })
-        };
+        let state = |item| Ok(read::<BlockItem>(item)?.state(run_id));
         let mut blocks = items.into_iter().map(state).collect::<Result<Vec<_>, StoreError>>()?;
         blocks.sort_by(|one, other| one.key.cmp(&other.key));
         Ok(blocks)

@@ -17,6 +17,9 @@ pub const RUNS: &str = "RUNS";
 /// Sort key of a run's own item.
 pub const META: &str = "META";
 
+/// Sort key of what a run has spent: away from META, which every worker reads.
+pub const SPEND: &str = "SPEND";
+
 /// Sort key in the list of runs: in order of time.
 pub fn runs_entry(started_at: &str, run_id: &RunId) -> String {
     format!("{started_at}#{run_id}")

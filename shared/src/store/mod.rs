@@ -8,6 +8,7 @@
 //! | [`keys`] | every key |
 //! | [`pack`] | records as compressed chunks, and back |
 //! | [`read`] | the records of an attempt, checked against its receipt |
+//! | [`spend`] | what a run has spent and reserved |
 //! | [`copy`] | a whole run from one store into another |
 //! | [`sqlite`], [`folder`] | the stores of one machine |
 //! | [`dynamodb`], [`s3`], [`cloud`] | the stores in AWS, and connecting to them |
@@ -23,6 +24,7 @@ pub mod objects;
 pub mod pack;
 pub mod read;
 pub mod s3;
+mod spend;
 pub mod sqlite;
 
 use std::future::Future;
@@ -30,6 +32,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::spend::Spend;
 use crate::units::{ExperimentId, NanoUsd, RunId, nanos};
 
 /// Why a store could not do what was asked.
@@ -100,6 +103,19 @@ pub struct RunMeta {
     pub started_at: String,
     /// When its status became terminal, RFC 3339.
     pub ended_at: Option<String>,
+    /// The most that its requests may cost by our bound; `None`: whatever they cost.
+    #[serde(default)]
+    pub spend_limit: Option<NanoUsd>,
+    /// What carries it, where it is deployed.
+    #[serde(default)]
+    pub deployment: Option<Deployment>,
+}
+
+/// What carries a deployed run, as far as its price depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// Memory of the function that measures, MB.
+    pub runner_memory_mb: u32,
 }
 
 /// Where a run stands.
@@ -134,6 +150,13 @@ pub enum Claim {
     Attempt(u32),
     /// Somebody has measured it already: send nothing.
     Done(Receipt),
+    /// The spend limit has no room for the block: send nothing.
+    NoFunds {
+        /// What the block would have reserved.
+        reservation: NanoUsd,
+        /// What could still be reserved.
+        left: NanoUsd,
+    },
 }
 
 /// The proof that a block is done.
@@ -154,8 +177,15 @@ pub struct Receipt {
     pub window: Duration,
     /// Why it stopped sending.
     pub ended: BlockEnd,
-    /// What its requests cost, warm-up included.
+    /// What its requests were charged, warm-up included: their usage, or our bound where none was
+    /// reported (see [`Tariff::charge`](crate::price::Tariff::charge)).
     pub spent: NanoUsd,
+    /// From the attempt's begin to its receipt.
+    #[serde(rename = "elapsed_ns", with = "nanos", default)]
+    pub elapsed: Duration,
+    /// Bytes of its chunks.
+    #[serde(default)]
+    pub bytes: u64,
 }
 
 impl Receipt {
@@ -176,6 +206,8 @@ pub enum BlockEnd {
     Duration,
     /// It was told to stop, or the machine that measured it had to end.
     Stopped,
+    /// Its share of the spend limit was used up. Another attempt would come no further.
+    SpendLimit,
 }
 
 /// Whether an attempt may go on.
@@ -207,18 +239,31 @@ impl Standing {
 pub struct BlockState {
     /// Which block.
     pub key: BlockKey,
-    /// The highest attempt given out.
+    /// The highest attempt given out; 0 where none was.
     pub attempt: u32,
     /// The receipt, where it is done.
     pub receipt: Option<Receipt>,
+    /// What its current attempt has reserved; `None` once that has left its receipt or was
+    /// released.
+    pub reservation: Option<NanoUsd>,
+    /// The spend limit had no room for it when it was last claimed.
+    pub refused: bool,
+}
+
+impl BlockState {
+    /// Whether the receipt may be left: its attempt is the current one, and still has what it
+    /// reserved. A receipt that stands then is of an earlier attempt that was stopped.
+    fn takes(&self, receipt: &Receipt) -> bool {
+        self.attempt == receipt.attempt && self.reservation.is_some()
+    }
 }
 
 /// Claims, receipts, packed records and readable metrics.
 ///
 /// Every method may be called by several processes at once.
 pub trait RecordStore: Send + Sync {
-    /// Stores a new run and enters it into the list of runs; `false`, and nothing changed, where
-    /// the run id is taken.
+    /// Stores a new run, with its spend limit, and enters it into the list of runs; `false`, and
+    /// nothing changed, where the run id is taken.
     fn create_run(&self, meta: &RunMeta) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// The run, or `None`.
@@ -243,9 +288,33 @@ pub trait RecordStore: Send + Sync {
     fn set_stopping(&self, run_id: &RunId) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Claims a block: in one transaction, the receipt where there is a final one
-    /// ([`Receipt::is_final`]), else the next attempt.
+    /// ([`Receipt::is_final`]), else the next attempt with its `reservation`, if the spend limit
+    /// holds it ([`Spend::holds`]). An earlier attempt that still has its reservation is taken for
+    /// dead, and charged with it in full.
     /// A number may be skipped where an answer was lost and the call repeated.
-    fn claim(&self, key: &BlockKey) -> impl Future<Output = Result<Claim, StoreError>> + Send;
+    fn claim(
+        &self,
+        key: &BlockKey,
+        reservation: NanoUsd,
+    ) -> impl Future<Output = Result<Claim, StoreError>> + Send;
+
+    /// Gives back the reservation of an attempt that has sent nothing. Harmless where the attempt
+    /// is not the current one, or has no reservation any more.
+    fn release(
+        &self,
+        key: &BlockKey,
+        attempt: u32,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// What the run has spent and reserved; nothing where it does not exist.
+    fn spend(&self, run_id: &RunId) -> impl Future<Output = Result<Spend, StoreError>> + Send;
+
+    /// Replaces what the run has spent and reserved: for its copy in another store.
+    fn put_spend(
+        &self,
+        run_id: &RunId,
+        spend: &Spend,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Whether an attempt may go on. A run that has ended is stopping, too.
     fn standing(
@@ -271,7 +340,9 @@ pub trait RecordStore: Send + Sync {
         attempt: u32,
     ) -> impl Future<Output = Result<Vec<Vec<u8>>, StoreError>> + Send;
 
-    /// Leaves the receipt; [`StoreError::Superseded`] where its attempt is not the current one.
+    /// Leaves the receipt, and in the same transaction charges the run with what it says in the
+    /// place of the attempt's reservation; [`StoreError::Superseded`], and nothing changed, where
+    /// its attempt is not the current one.
     /// Leaving the same receipt again is harmless; the first one
     /// stands, unless it was of a stopped attempt and this is of a later one.
     fn finish(
@@ -280,7 +351,7 @@ pub trait RecordStore: Send + Sync {
         receipt: &Receipt,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Every block of the run that was ever claimed, ordered by key.
+    /// Every block of the run that was ever claimed or refused, ordered by key.
     fn blocks(
         &self,
         run_id: &RunId,

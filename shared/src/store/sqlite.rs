@@ -6,19 +6,20 @@
 //! call goes to tokio's threads for that.
 
 mod file;
+mod spending;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavior, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::store::{
-    BlockKey, BlockState, Claim, Receipt, RecordStore, RunMeta, RunStatus, Standing, StoreError,
-    keys,
+    BlockKey, BlockState, Claim, Receipt, RecordStore, RunMeta, RunStatus, Spend, Standing,
+    StoreError, keys,
 };
-use crate::units::{ExperimentId, RunId};
+use crate::units::{ExperimentId, NanoUsd, RunId};
 
 /// Records in one SQLite file.
 #[derive(Debug, Clone)]
@@ -141,18 +142,35 @@ fn meta(connection: &Connection, run_id: &RunId) -> Result<Option<RunMeta>, Fail
     Ok(text.map(|text| from_json(keys::run(run_id), &text)).transpose()?)
 }
 
+/// The columns that [`block_state`] reads.
+const BLOCK_COLUMNS: &str = "experiment, round, block, attempt, receipt, reservation, refused";
+
+fn block_state(run_id: &RunId, row: &Row<'_>) -> Result<BlockState, Failure> {
+    let key = BlockKey {
+        run_id: run_id.clone(),
+        experiment: ExperimentId::from(row.get::<_, String>(0)?),
+        round: row.get(1)?,
+        block: row.get(2)?,
+    };
+    let receipt: Option<String> = row.get(4)?;
+    let reservation: Option<i64> = row.get(5)?;
+    Ok(BlockState {
+        attempt: row.get(3)?,
+        receipt: receipt.map(|text| from_json(keys::block(&key), &text)).transpose()?,
+        reservation: reservation.map(|nano| NanoUsd(u64::try_from(nano).unwrap_or_default())),
+        refused: row.get(6)?,
+        key,
+    })
+}
+
 fn block(connection: &Connection, key: &BlockKey) -> Result<Option<BlockState>, Failure> {
-    let found: Option<(u32, Option<String>)> = connection
-        .query_row(
-            "SELECT attempt, receipt FROM blocks
-             WHERE run_id = ?1 AND experiment = ?2 AND round = ?3 AND block = ?4",
-            params![key.run_id.as_str(), key.experiment.as_str(), key.round, key.block],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
-        .optional()?;
-    let Some((attempt, receipt)) = found else { return Ok(None) };
-    let receipt = receipt.map(|text| from_json(keys::block(key), &text)).transpose()?;
-    Ok(Some(BlockState { key: key.clone(), attempt, receipt }))
+    let mut statement = connection.prepare(&format!(
+        "SELECT {BLOCK_COLUMNS} FROM blocks
+         WHERE run_id = ?1 AND experiment = ?2 AND round = ?3 AND block = ?4"
+    ))?;
+    let of_key = params![key.run_id.as_str(), key.experiment.as_str(), key.round, key.block];
+    let mut rows = statement.query(of_key)?;
+    rows.next()?.map(|row| block_state(&key.run_id, row)).transpose()
 }
 
 impl RecordStore for SqliteStore {
@@ -163,6 +181,10 @@ impl RecordStore for SqliteStore {
                 "INSERT INTO runs (run_id, meta) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
                 params![meta.run_id.as_str(), to_json(&meta)?],
             )?;
+            if rows == 1 {
+                let spend = Spend { limit: meta.spend_limit, ..Spend::default() };
+                spending::put_spend(transaction, &meta.run_id, &spend)?;
+            }
             Ok(rows == 1)
         })
         .await
@@ -212,22 +234,31 @@ impl RecordStore for SqliteStore {
         self.change_meta("stop the run", run_id, |meta| meta.stopping = true).await
     }
 
-    async fn claim(&self, key: &BlockKey) -> Result<Claim, StoreError> {
+    async fn claim(&self, key: &BlockKey, reservation: NanoUsd) -> Result<Claim, StoreError> {
         let key = key.clone();
         self.transaction("claim the block", move |transaction| {
-            let receipt = block(transaction, &key)?.and_then(|state| state.receipt);
-            if let Some(receipt) = receipt.filter(Receipt::is_final) {
-                return Ok(Claim::Done(receipt));
-            }
-            let attempt = transaction.query_row(
-                "INSERT INTO blocks (run_id, experiment, round, block, attempt)
-                 VALUES (?1, ?2, ?3, ?4, 1)
-                 ON CONFLICT DO UPDATE SET attempt = attempt + 1
-                 RETURNING attempt",
-                params![key.run_id.as_str(), key.experiment.as_str(), key.round, key.block],
-                |row| row.get(0),
-            )?;
-            Ok(Claim::Attempt(attempt))
+            spending::claim(transaction, &key, reservation)
+        })
+        .await
+    }
+
+    async fn release(&self, key: &BlockKey, attempt: u32) -> Result<(), StoreError> {
+        let key = key.clone();
+        self.transaction("give back the reservation", move |transaction| {
+            spending::release(transaction, &key, attempt)
+        })
+        .await
+    }
+
+    async fn spend(&self, run_id: &RunId) -> Result<Spend, StoreError> {
+        let run_id = run_id.clone();
+        self.with("read the spending", move |connection| spending::spend(connection, &run_id)).await
+    }
+
+    async fn put_spend(&self, run_id: &RunId, spend: &Spend) -> Result<(), StoreError> {
+        let (run_id, spend) = (run_id.clone(), *spend);
+        self.transaction("store the spending", move |transaction| {
+            spending::put_spend(transaction, &run_id, &spend)
         })
         .await
     }
@@ -297,27 +328,7 @@ impl RecordStore for SqliteStore {
     async fn finish(&self, key: &BlockKey, receipt: &Receipt) -> Result<(), StoreError> {
         let (key, receipt) = (key.clone(), receipt.clone());
         self.transaction("leave the receipt", move |transaction| {
-            let state = block(transaction, &key)?;
-            let old = state.as_ref().and_then(|state| state.receipt.as_ref());
-            if old == Some(&receipt) {
-                return Ok(());
-            }
-            let newer = old.is_none_or(|old| !old.is_final() && old.attempt < receipt.attempt);
-            if !newer || state.as_ref().is_none_or(|state| state.attempt != receipt.attempt) {
-                return Err(StoreError::Superseded { attempt: receipt.attempt }.into());
-            }
-            transaction.execute(
-                "UPDATE blocks SET receipt = ?5
-                 WHERE run_id = ?1 AND experiment = ?2 AND round = ?3 AND block = ?4",
-                params![
-                    key.run_id.as_str(),
-                    key.experiment.as_str(),
-                    key.round,
-                    key.block,
-                    to_json(&receipt)?
-                ],
-            )?;
-            Ok(())
+            spending::finish(transaction, &key, &receipt)
         })
         .await
     }
@@ -325,23 +336,14 @@ impl RecordStore for SqliteStore {
     async fn blocks(&self, run_id: &RunId) -> Result<Vec<BlockState>, StoreError> {
         let run_id = run_id.clone();
         self.with("list the blocks", move |connection| {
-            let mut statement = connection.prepare(
-                "SELECT experiment, round, block, attempt, receipt FROM blocks
-                 WHERE run_id = ?1 ORDER BY experiment, round, block",
-            )?;
+            let mut statement = connection.prepare(&format!(
+                "SELECT {BLOCK_COLUMNS} FROM blocks
+                 WHERE run_id = ?1 ORDER BY experiment, round, block"
+            ))?;
             let mut rows = statement.query([run_id.as_str()])?;
             let mut blocks = Vec::new();
             while let Some(row) = rows.next()? {
-                let key = BlockKey {
-                    run_id: run_id.clone(),
-                    experiment: ExperimentId::from(row.get::<_, String>(0)?),
-                    round: row.get(1)?,
-                    block: row.get(2)?,
-                };
-                let receipt: Option<String> = row.get(4)?;
-                let receipt =
-                    receipt.map(|text| from_json(keys::block(&key), &text)).transpose()?;
-                blocks.push(BlockState { key, attempt: row.get(3)?, receipt });
+                blocks.push(block_state(&run_id, row)?);
             }
             Ok(blocks)
         })

@@ -12,7 +12,7 @@ use super::{
     TransactionCost, figures,
 };
 use crate::plan::{EndpointKind, EndpointSpec, Experiment, Plan};
-use crate::price::Price;
+use crate::price::{Charge, Price, Tariff};
 use crate::record::{Outcome, Phase, Record};
 use crate::stats::float;
 use crate::store::{BlockState, Receipt};
@@ -21,7 +21,6 @@ use crate::units::ExperimentId;
 /// Adds up a whole run. Of each measured request it keeps 56 bytes, no records.
 #[derive(Debug)]
 pub struct RunAccumulator<'p> {
-    plan: &'p Plan,
     experiments: Vec<ExperimentAccumulator<'p>>,
     places: HashMap<&'p ExperimentId, usize>,
     uncounted: Spending,
@@ -46,10 +45,10 @@ impl<'p> RunAccumulator<'p> {
         let experiments = plan.experiments.iter().map(|experiment| ExperimentAccumulator {
             receipts: receipts.remove(&experiment.id).unwrap_or_default(),
             planned: planned.remove(&experiment.id).unwrap_or_default(),
+            tariff: plan.tariff(experiment),
             ..ExperimentAccumulator::new(experiment, plan.endpoint(&experiment.endpoint))
         });
         Self {
-            plan,
             experiments: experiments.collect(),
             places: plan.experiments.iter().enumerate().map(|(i, e)| (&e.id, i)).collect(),
             uncounted: Spending::default(),
@@ -59,10 +58,13 @@ impl<'p> RunAccumulator<'p> {
     /// Adds a record of any attempt; it counts where a receipt names its attempt.
     pub fn add(&mut self, record: &Record) {
         let place = self.places.get(&record.experiment).copied();
-        let experiment = place.and_then(|place| self.experiments.get_mut(place));
-        if !experiment.is_some_and(|experiment| experiment.add(record)) {
-            let endpoint = self.plan.endpoint(&record.endpoint);
-            self.uncounted.add(record, endpoint.and_then(|endpoint| endpoint.price.as_ref()));
+        match place.and_then(|place| self.experiments.get_mut(place)) {
+            Some(experiment) => {
+                if !experiment.add(record) {
+                    self.uncounted.add(record, experiment.tariff.as_ref());
+                }
+            }
+            None => self.uncounted.add(record, None),
         }
     }
 
@@ -83,6 +85,8 @@ impl<'p> RunAccumulator<'p> {
             experiments,
             counted,
             uncounted: self.uncounted,
+            spend: None,
+            services: None,
         }
     }
 }
@@ -92,6 +96,7 @@ impl<'p> RunAccumulator<'p> {
 struct ExperimentAccumulator<'p> {
     experiment: &'p Experiment,
     price: Option<&'p Price>,
+    tariff: Option<Tariff>,
     receipts: BTreeMap<BlockPlace, &'p Receipt>,
     planned: Vec<BlockPlace>,
     simulated: bool,
@@ -115,6 +120,7 @@ impl<'p> ExperimentAccumulator<'p> {
         Self {
             experiment,
             price: endpoint.and_then(|endpoint| endpoint.price.as_ref()),
+            tariff: None,
             receipts: BTreeMap::new(),
             planned: Vec::new(),
             simulated: endpoint.is_some_and(|endpoint| endpoint.kind == EndpointKind::Simulated),
@@ -147,7 +153,7 @@ impl<'p> ExperimentAccumulator<'p> {
         let sent = record.sent_at_unix_ns;
         self.simulated |= record.served.simulated;
         self.sends = Some(self.sends.map_or((sent, sent), |(a, b)| (a.min(sent), b.max(sent))));
-        self.spending.add(record, self.price);
+        self.spending.add(record, self.tariff.as_ref());
         match record.phase {
             Phase::Warmup => {}
             Phase::Measured => self.add_measured(record, block, receipt),
@@ -294,14 +300,23 @@ impl RequestCounts {
 }
 
 impl Spending {
-    fn add(&mut self, record: &Record, price: Option<&Price>) {
+    fn add(&mut self, record: &Record, tariff: Option<&Tariff>) {
         self.requests += 1;
         self.warmup_requests += u64::from(record.phase == Phase::Warmup);
         self.input_tokens += u64::from(record.usage.input_tokens.unwrap_or(0));
         self.output_tokens += u64::from(record.usage.output_tokens.unwrap_or(0));
-        match price.and_then(|price| price.of_usage(&record.usage)) {
-            Some(cost) => self.spent_nano_usd = self.spent_nano_usd.saturating_add(cost),
-            None => self.without_usage += 1,
+        let usage = record.usage.input_tokens.zip(record.usage.output_tokens);
+        self.without_usage += u64::from(usage.is_none());
+        match tariff.map(|tariff| tariff.charge_of(record)) {
+            Some(Charge::Usage(cost)) => {
+                self.spent_nano_usd = self.spent_nano_usd.saturating_add(cost);
+            }
+            Some(Charge::Bound(bound)) => {
+                self.charged_at_bound += 1;
+                self.charged_at_bound_nano_usd =
+                    self.charged_at_bound_nano_usd.saturating_add(bound);
+            }
+            Some(Charge::Nothing) | None => {}
         }
     }
 
@@ -310,6 +325,9 @@ impl Spending {
         self.requests += other.requests;
         self.warmup_requests += other.warmup_requests;
         self.without_usage += other.without_usage;
+        self.charged_at_bound += other.charged_at_bound;
+        self.charged_at_bound_nano_usd =
+            self.charged_at_bound_nano_usd.saturating_add(other.charged_at_bound_nano_usd);
         self.input_tokens += other.input_tokens;
         self.output_tokens += other.output_tokens;
         self.spent_nano_usd = self.spent_nano_usd.saturating_add(other.spent_nano_usd);

@@ -123,7 +123,11 @@ impl Run {
                 window: Duration::from_nanos(window),
                 ended: BlockEnd::Requests,
                 spent: NanoUsd::ZERO,
+                elapsed: Duration::ZERO,
+                bytes: 0,
             }),
+            reservation: None,
+            refused: false,
         });
         window
     }

@@ -13,7 +13,9 @@ mod kept;
 mod latency;
 mod metrics;
 mod rate;
+mod services;
 mod shape;
+mod spend;
 mod warning;
 
 use std::collections::BTreeMap;
@@ -27,11 +29,14 @@ use crate::store::BlockState;
 use crate::units::{Concurrency, ExperimentId, Name, NanoUsd};
 use crate::words::plural;
 
+pub use crate::price::services::ServiceCosts;
 pub use accumulate::RunAccumulator;
 pub(crate) use latency::milliseconds;
 pub use latency::{LatencyIntervals, LatencyStats};
 pub use rate::RateStats;
+pub use services::service_costs;
 pub use shape::{Bin, BlockFigures, Histogram, Point};
+pub use spend::{BlockOf, SpendSummary};
 pub use warning::Warning;
 
 /// The figures of a run.
@@ -49,6 +54,13 @@ pub struct RunSummary {
     pub counted: Spending,
     /// What attempts without a receipt sent and cost: paid for, in no statistic.
     pub uncounted: Spending,
+    /// What the run has spent by our bound, against its limit; `None` where only its records are
+    /// known.
+    #[serde(default)]
+    pub spend: Option<SpendSummary>,
+    /// What the services cost that carried it; `None` on one machine.
+    #[serde(default)]
+    pub services: Option<ServiceCosts>,
 }
 
 /// The figures of one experiment.
@@ -227,13 +239,21 @@ pub struct Spending {
     pub requests: u64,
     /// Those of them that warmed a connection.
     pub warmup_requests: u64,
-    /// Those that did not report their usage: their cost, if any, is not in the sum.
+    /// Those that did not report their usage: their cost, if any, is not in `spent_nano_usd`.
     pub without_usage: u64,
+    /// Those of them that may have cost something: what they are charged by our bound is in
+    /// `charged_at_bound_nano_usd`. The others surely cost nothing (see
+    /// [`is_free`](crate::price::is_free)).
+    #[serde(default)]
+    pub charged_at_bound: u64,
+    /// The bounds of `charged_at_bound` together: at most so much more may have been spent.
+    #[serde(default)]
+    pub charged_at_bound_nano_usd: NanoUsd,
     /// Prompt tokens.
     pub input_tokens: u64,
     /// Answer tokens.
     pub output_tokens: u64,
-    /// Their cost.
+    /// The cost of those tokens.
     pub spent_nano_usd: NanoUsd,
 }
 

@@ -7,6 +7,7 @@ use shared::endpoint::placeholder_config;
 use shared::record::{Outcome, Phase, Record};
 use shared::run::{Connections, RunError};
 use shared::store::{BlockEnd, Claim, Receipt, RecordStore, RunStatus, StoreError};
+use shared::units::NanoUsd;
 use simulator::Profile;
 use tokio_util::sync::CancellationToken;
 
@@ -80,7 +81,7 @@ fn receipt(came_to: Result<BlockRun, RunError>) -> Receipt {
 async fn a_worker_whose_block_is_claimed_by_another_ends_and_leaves_no_receipt() {
     let (bench, run) = (bench(ANSWER), LocalRun::plan(CONFIG).await);
     let another = async {
-        let claim = run.stores.records.claim(&run.key()).await.unwrap();
+        let claim = run.stores.records.claim(&run.key(), NanoUsd::ZERO).await.unwrap();
         assert_eq!(claim, Claim::Attempt(2));
     };
     let (came_to, took) = meanwhile(&run, &bench, &Signals::default(), another).await;

@@ -27,6 +27,10 @@ pub(crate) trait Bench: Sized {
     type Artifacts: ArtifactStore + Clone + 'static;
 
     async fn new() -> Self;
+    /// Another empty store of the kind.
+    async fn fresh(&self) -> Self::Records;
+    /// How many random sequences a case tries: what takes milliseconds here takes seconds there.
+    fn seeds(&self) -> u64;
     fn records(&self) -> &Self::Records;
     fn artifacts(&self) -> &Self::Artifacts;
 
@@ -63,6 +67,16 @@ impl Bench for Local {
             artifacts: FolderStore::new(folder.path().join("artifacts")),
             folder,
         }
+    }
+
+    async fn fresh(&self) -> SqliteStore {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("fresh-{}.db", NUMBER.fetch_add(1, Ordering::Relaxed));
+        SqliteStore::open(self.folder.path().join(name)).await.unwrap()
+    }
+
+    fn seeds(&self) -> u64 {
+        50
     }
 
     fn records(&self) -> &SqliteStore {
@@ -124,6 +138,17 @@ impl Bench for Cloud {
         s3.create_bucket().bucket(&name).send().await.unwrap();
         let (records, artifacts) = cloud::connect(&config, &name, &name);
         Self { records, artifacts, dynamodb, table: name }
+    }
+
+    async fn fresh(&self) -> DynamoDbStore {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("fresh-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        create_table(&self.dynamodb, &name).await;
+        DynamoDbStore::new(self.dynamodb.clone(), name)
+    }
+
+    fn seeds(&self) -> u64 {
+        3
     }
 
     fn records(&self) -> &DynamoDbStore {

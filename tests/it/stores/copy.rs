@@ -2,11 +2,13 @@
 
 use shared::store::copy::{CopyError, copy_run};
 use shared::store::{
-    ArtifactStore, BlockEnd, BlockState, Receipt, RecordStore, RunMeta, RunStatus, StoreError,
+    ArtifactStore, BlockEnd, BlockState, Claim, Receipt, RecordStore, RunMeta, RunStatus, Spend,
+    StoreError,
 };
+use shared::units::NanoUsd;
 
 use super::bench::{Bench, Cloud, Local};
-use super::{a_block, claimed, created, key, measured, meta, receipt, run_id};
+use super::{RESERVATION, a_block, claimed, key, measured, meta, receipt, run_id};
 
 const ENDED_AT: &str = "2026-11-22T11:00:00Z";
 
@@ -15,6 +17,7 @@ const ENDED_AT: &str = "2026-11-22T11:00:00Z";
 struct Contents {
     meta: Option<RunMeta>,
     blocks: Vec<BlockState>,
+    spend: Spend,
     chunks: Vec<(u32, Vec<Vec<u8>>)>,
     artifacts: Vec<(String, Option<Vec<u8>>)>,
 }
@@ -33,13 +36,16 @@ async fn contents(bench: &impl Bench) -> Contents {
         let file = bench.artifacts().get(&key).await.unwrap();
         artifacts.push((key, file));
     }
-    Contents { meta: records.run(&id).await.unwrap(), blocks, chunks, artifacts }
+    let (meta, spend) = (records.run(&id).await.unwrap(), records.spend(&id).await.unwrap());
+    Contents { meta, blocks, spend, chunks, artifacts }
 }
 
 /// A run with a block done at its second attempt, one without a receipt, and files.
 async fn fill(bench: &impl Bench) {
     let (records, artifacts) = (bench.records(), bench.artifacts());
-    created(records).await;
+    let limit = Some(NanoUsd(9 * RESERVATION.0));
+    let limited = RunMeta { spend_limit: limit, ..meta("r", "2026-11-22T10:00:00Z") };
+    assert!(records.create_run(&limited).await.unwrap());
     for count in [30, 500] {
         let attempt = claimed(records, &a_block()).await;
         let receipt = measured(records, &a_block(), attempt, count).await;
@@ -58,6 +64,14 @@ async fn fill(bench: &impl Bench) {
     let attempt = claimed(records, &unfinished).await;
     measured(records, &unfinished, attempt, 20).await;
     claimed(records, &key("x~y~c1", 1, 2)).await;
+    // One that was stopped before it sent anything, one that the limit has no room for, and both.
+    let released = key("x~y~c1", 1, 4);
+    let attempt = claimed(records, &released).await;
+    records.release(&released, attempt).await.unwrap();
+    for block in [&released, &key("x~y~c1", 1, 5)] {
+        let refused = records.claim(block, NanoUsd(20 * RESERVATION.0)).await.unwrap();
+        assert!(matches!(refused, Claim::NoFunds { .. }), "{refused:?}");
+    }
     for (key, content) in [("runs/r/plan.json", "{}"), ("runs/r/report/report.md", "# R")] {
         artifacts.put(key, content.into(), "text/plain").await.unwrap();
     }

@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 
 use super::bench::{Bench, Cloud, Local};
 use super::{
-    a_block, assert_no_such_run, assert_unreadable, claimed, created, key, measured, meta, receipt,
-    records, run_id, suite,
+    RESERVATION, a_block, assert_no_such_run, assert_unreadable, claimed, created, key, measured,
+    meta, receipt, records, run_id, suite,
 };
 
 suite!(
@@ -110,12 +110,12 @@ async fn each_claim_gives_the_next_attempt(bench: &impl Bench) {
     let store = bench.records();
     created(store).await;
     for expected in 1..=3 {
-        assert_eq!(store.claim(&a_block()).await.unwrap(), Claim::Attempt(expected));
+        assert_eq!(store.claim(&a_block(), RESERVATION).await.unwrap(), Claim::Attempt(expected));
     }
     for other in
         [key("mistral-7b~chat~c4", 1, 2), key("mistral-7b~chat~c4", 2, 1), key("x~y~c1", 1, 1)]
     {
-        assert_eq!(store.claim(&other).await.unwrap(), Claim::Attempt(1));
+        assert_eq!(store.claim(&other, RESERVATION).await.unwrap(), Claim::Attempt(1));
     }
 }
 
@@ -155,7 +155,10 @@ async fn a_done_block_is_not_claimed_again(bench: &impl Bench) {
     let attempt = claimed(store, &a_block()).await;
     store.finish(&a_block(), &receipt(attempt)).await.unwrap();
     for _ in 0..2 {
-        assert_eq!(store.claim(&a_block()).await.unwrap(), Claim::Done(receipt(attempt)));
+        assert_eq!(
+            store.claim(&a_block(), RESERVATION).await.unwrap(),
+            Claim::Done(receipt(attempt))
+        );
     }
     assert_eq!(store.blocks(&run_id("r")).await.unwrap()[0].attempt, attempt);
 }
@@ -173,7 +176,7 @@ async fn a_stopped_block_counts_until_a_later_attempt_has_measured_it_whole(benc
     assert!(store.finish(&a_block(), &receipt(1)).await.is_err());
     store.finish(&a_block(), &receipt(2)).await.unwrap();
     assert_eq!(held().await, Some(receipt(2)));
-    assert_eq!(store.claim(&a_block()).await.unwrap(), Claim::Done(receipt(2)));
+    assert_eq!(store.claim(&a_block(), RESERVATION).await.unwrap(), Claim::Done(receipt(2)));
 }
 
 async fn an_attempt_knows_its_standing(bench: &impl Bench) {
@@ -292,7 +295,7 @@ async fn what_is_damaged_is_unreadable(bench: &impl Bench) {
     let attempt = claimed(store, &a_block()).await;
     store.finish(&a_block(), &receipt(attempt)).await.unwrap();
     bench.damage_receipt(&a_block()).await;
-    assert_unreadable(store.claim(&a_block()).await);
+    assert_unreadable(store.claim(&a_block(), RESERVATION).await);
     assert_unreadable(store.finish(&a_block(), &receipt(attempt)).await);
     assert_unreadable(store.blocks(&meta.run_id).await);
     bench.damage_meta(&meta.run_id).await;
@@ -303,7 +306,7 @@ async fn what_is_damaged_is_unreadable(bench: &impl Bench) {
 #[tokio::test]
 async fn a_later_format_of_the_file_is_unreadable() {
     let bench = Local::new().await;
-    bench.connection().pragma_update(None, "user_version", 2).unwrap();
+    bench.connection().pragma_update(None, "user_version", 3).unwrap();
     let path = bench.connection().path().unwrap().to_owned();
     assert_unreadable(shared::store::sqlite::SqliteStore::open(&path).await);
     std::fs::write(&path, "no database, but long enough to have a header of one").unwrap();
@@ -314,7 +317,7 @@ async fn a_later_format_of_the_file_is_unreadable() {
 async fn a_missing_table_is_named_as_the_cause() {
     let config = crate::ministack::ministack().config();
     let (store, _) = shared::store::cloud::connect(&config, "no-such-table", "no-such-bucket");
-    let error = store.claim(&a_block()).await.unwrap_err();
+    let error = store.claim(&a_block(), RESERVATION).await.unwrap_err();
     assert_eq!(error.to_string(), "failed to claim the block");
     let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
     let causes: Vec<_> = causes.map(ToString::to_string).collect();

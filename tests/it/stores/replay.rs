@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use shared::store::dynamodb::DynamoDbStore;
 use shared::store::{Claim, RecordStore, cloud};
 
-use super::{a_block, meta};
+use super::{RESERVATION, a_block, meta};
 use crate::ministack::config_for;
 
 /// Answers one request after the other, each on a connection of its own, and ends with the
-/// operations that were asked for.
-fn replay(answers: Vec<(u16, Value)>) -> (DynamoDbStore, JoinHandle<Vec<String>>) {
+/// operations that were asked for, and what they were asked with.
+fn replay(answers: Vec<(u16, Value)>) -> (DynamoDbStore, JoinHandle<Vec<(String, Value)>>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let config: SdkConfig = config_for(listener.local_addr().unwrap().port());
     let server = thread::spawn(move || {
@@ -23,7 +23,11 @@ fn replay(answers: Vec<(u16, Value)>) -> (DynamoDbStore, JoinHandle<Vec<String>>
     (cloud::connect(&config, "table", "bucket").0, server)
 }
 
-fn answer(listener: &TcpListener, status: u16, body: &Value) -> String {
+fn operations(server: JoinHandle<Vec<(String, Value)>>) -> Vec<String> {
+    server.join().unwrap().into_iter().map(|(operation, _)| operation).collect()
+}
+
+fn answer(listener: &TcpListener, status: u16, body: &Value) -> (String, Value) {
     let (stream, _) = listener.accept().unwrap();
     let mut reader = BufReader::new(&stream);
     let (mut operation, mut length, mut line) = (String::new(), 0, String::new());
@@ -36,7 +40,8 @@ fn answer(listener: &TcpListener, status: u16, body: &Value) -> String {
         }
         line.clear();
     }
-    reader.read_exact(&mut vec![0; length]).unwrap();
+    let mut asked = vec![0; length];
+    reader.read_exact(&mut asked).unwrap();
     let body = body.to_string();
     let head = format!(
         "HTTP/1.1 {status} x\r\nContent-Type: application/x-amz-json-1.0\r\n\
@@ -44,7 +49,7 @@ fn answer(listener: &TcpListener, status: u16, body: &Value) -> String {
         body.len()
     );
     (&stream).write_all((head + &body).as_bytes()).unwrap();
-    operation
+    (operation, serde_json::from_slice(&asked).unwrap())
 }
 
 fn error(name: &str) -> Value {
@@ -58,14 +63,39 @@ fn cancelled(reasons: [&str; 2]) -> Value {
 }
 
 #[tokio::test]
-async fn a_claim_is_repeated_where_dynamodb_fails() {
-    let claimed = json!({"Attributes": {
+async fn a_claim_whose_answer_is_lost_is_sent_again_under_the_same_token() {
+    let nothing = || (200, json!({}));
+    let lost = (500, error("InternalServerError"));
+    let (store, server) = replay(vec![nothing(), nothing(), lost, nothing()]);
+    assert_eq!(store.claim(&a_block(), RESERVATION).await.unwrap(), Claim::Attempt(1));
+    let asked = server.join().unwrap();
+    let [_, _, (first, claim), (second, again)] = &asked[..] else { panic!("{asked:?}") };
+    assert_eq!((first.as_str(), second.as_str()), ("TransactWriteItems", "TransactWriteItems"));
+    assert!(claim["ClientRequestToken"].is_string());
+    assert_eq!(claim, again, "DynamoDB does it once");
+}
+
+#[tokio::test]
+async fn a_claim_that_meets_another_reads_again_and_tries_again() {
+    let block = json!({"Item": {
         "experiment": {"S": "a~b~c1"}, "round": {"N": "1"}, "block": {"N": "1"},
-        "attempt": {"N": "2"}, "of_a_later_fmgauge": {"L": []},
+        "attempt": {"N": "1"}, "reservation": {"N": "7"}, "of_a_later_fmgauge": {"L": []},
     }});
-    let (store, server) = replay(vec![(500, error("InternalServerError")), (200, claimed)]);
-    assert_eq!(store.claim(&a_block()).await.unwrap(), Claim::Attempt(2));
-    assert_eq!(server.join().unwrap(), ["UpdateItem", "UpdateItem"]);
+    let spend = json!({"Item": {
+        "limit": {"N": "9000000"}, "reserved": {"N": "7"}, "spent": {"N": "0"}, "left": {"N": "8"},
+    }});
+    // The two reads are sent at once, and may come in any order: each is answered alike.
+    for [first, second] in [["TransactionConflict", "None"], ["None", "ConditionalCheckFailed"]] {
+        let mut both = block["Item"].as_object().unwrap().clone();
+        both.extend(spend["Item"].as_object().unwrap().clone());
+        let read = || (200, json!({"Item": both}));
+        let conflict = (400, cancelled([first, second]));
+        let done = (200, json!({}));
+        let (store, server) = replay(vec![read(), read(), conflict, read(), read(), done]);
+        assert_eq!(store.claim(&a_block(), RESERVATION).await.unwrap(), Claim::Attempt(2));
+        let asked = server.join().unwrap();
+        assert_ne!(asked[2].1["ClientRequestToken"], asked[5].1["ClientRequestToken"]);
+    }
 }
 
 #[tokio::test]
@@ -74,12 +104,12 @@ async fn creating_a_run_waits_for_others_to_decide() {
     let conflict = (400, cancelled(["TransactionConflict", "None"]));
     let (store, server) = replay(vec![conflict.clone(), (200, json!({}))]);
     assert!(store.create_run(&run).await.unwrap());
-    assert_eq!(server.join().unwrap(), ["TransactWriteItems"; 2]);
+    assert_eq!(operations(server), ["TransactWriteItems"; 2]);
 
     let taken = (400, cancelled(["ConditionalCheckFailed", "None"]));
     let (store, server) = replay(vec![conflict, taken]);
     assert!(!store.create_run(&run).await.unwrap());
-    assert_eq!(server.join().unwrap(), ["TransactWriteItems"; 2]);
+    assert_eq!(operations(server), ["TransactWriteItems"; 2]);
 }
 
 #[tokio::test]
@@ -107,5 +137,5 @@ async fn keys_that_a_batch_left_are_asked_for_again() {
     ]);
     let runs = store.runs().await.unwrap();
     assert_eq!(runs.iter().map(|run| run.run_id.as_str()).collect::<Vec<_>>(), ["b", "a"]);
-    assert_eq!(server.join().unwrap(), ["Query", "BatchGetItem", "BatchGetItem"]);
+    assert_eq!(operations(server), ["Query", "BatchGetItem", "BatchGetItem"]);
 }

@@ -10,9 +10,12 @@ use super::Failure;
 use crate::store::StoreError;
 
 /// The version of the tables.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 const TABLES: &str = include_str!("tables.sql");
+
+/// Brings the tables of format 1 into format 2.
+const FROM_FORMAT_1: &str = include_str!("from_format_1.sql");
 
 /// How long a call waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -34,8 +37,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, Failure> {
     let format: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match format {
         FORMAT => {}
-        0 => {
-            transaction.execute_batch(TABLES)?;
+        0 | 1 => {
+            transaction.execute_batch(if format == 0 { TABLES } else { FROM_FORMAT_1 })?;
             transaction.pragma_update(None, "user_version", FORMAT)?;
         }
         later => {

@@ -1,4 +1,4 @@
--- The tables of the SQLite store, format 1.
+-- The tables of the SQLite store, format 2.
 CREATE TABLE runs (
     run_id TEXT PRIMARY KEY,
     meta TEXT NOT NULL -- JSON
@@ -10,7 +10,13 @@ CREATE TABLE blocks (
     block INTEGER NOT NULL,
     attempt INTEGER NOT NULL,
     receipt TEXT, -- JSON; null until the block is done
+    reservation INTEGER, -- nano-dollars; null where the attempt has none (any more)
+    refused INTEGER NOT NULL DEFAULT 0, -- 1: the spend limit had no room for it
     PRIMARY KEY (run_id, experiment, round, block)
+) STRICT;
+CREATE TABLE spend (
+    run_id TEXT PRIMARY KEY,
+    spend TEXT NOT NULL -- JSON
 ) STRICT;
 CREATE TABLE chunks (
     run_id TEXT NOT NULL,

@@ -1,0 +1,120 @@
+//! What the AWS services cost that carry a deployed run: a small dated price list, and what a run
+//! uses of them.
+//!
+//! Counted is what grows with a run: the function that measures, state transitions, the table's
+//! reads and writes, the bucket's requests. Left out are planning and summarising (seconds of a
+//! function each), the free tiers, logs, and storage.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::NanoUsd;
+
+/// Where the prices were read, and when: on demand, us-east-1.
+pub const SOURCE: &str = "AWS price list, us-east-1, 2026-07";
+
+/// Memory of the function that measures where the template's default is kept, MB.
+pub const RUNNER_MEMORY_MB: u32 = 1769;
+
+/// Bytes of a record as it is packed, as far as an estimate needs them.
+pub(crate) const RECORD_BYTES: u64 = 150;
+
+// All in pico-dollars, so that sums are exact.
+const LAMBDA_GB_SECOND_X86: u128 = 16_666_700;
+const LAMBDA_REQUEST: u128 = 200_000;
+const TRANSITION: u128 = 25_000_000;
+const WRITE_UNIT: u128 = 625_000;
+const READ_UNIT: u128 = 125_000;
+const S3_PUT: u128 = 5_000_000;
+const S3_GET: u128 = 400_000;
+
+/// How often a worker reads its block and its run (2 strongly consistent reads), in seconds.
+const STANDING_EVERY_S: u64 = 2;
+
+/// What a run uses of the services.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Use {
+    invocations: u64,
+    running: Duration,
+    transitions: u64,
+    write_units: u64,
+    read_units: u64,
+    puts: u64,
+    gets: u64,
+}
+
+/// What the services cost that carried a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceCosts {
+    /// Lambda: the function that measures.
+    pub lambda_nano_usd: NanoUsd,
+    /// Step Functions: state transitions.
+    pub step_functions_nano_usd: NanoUsd,
+    /// DynamoDB: reads and writes.
+    pub dynamodb_nano_usd: NanoUsd,
+    /// S3: requests.
+    pub s3_nano_usd: NanoUsd,
+}
+
+impl ServiceCosts {
+    /// All of them together.
+    pub fn total(&self) -> NanoUsd {
+        let Self { lambda_nano_usd, step_functions_nano_usd, dynamodb_nano_usd, s3_nano_usd } =
+            *self;
+        [lambda_nano_usd, step_functions_nano_usd, dynamodb_nano_usd, s3_nano_usd].into_iter().sum()
+    }
+}
+
+impl Use {
+    /// What every run with so many lanes uses, before its first block: planning, the lanes'
+    /// executions, finishing. The begin and the end of an execution count as transitions.
+    pub fn of_run(lanes: usize) -> Self {
+        let lanes = u64::try_from(lanes).unwrap_or_default();
+        Self {
+            // run: Plan, RunRound, Finish; finish: Summarize; each lane: RunLane.
+            transitions: 5 + 3 + 3 * lanes,
+            // META, RUNS and SPEND in one transaction, and the status at the end.
+            write_units: 2 * 3 + 1,
+            puts: 4 + 12,
+            gets: 4,
+            ..Self::default()
+        }
+    }
+
+    /// One more block: its attempts, how long they ran together, and the bytes of its records.
+    pub fn add_block(&mut self, attempts: u32, running: Duration, bytes: u64) {
+        let attempts = u64::from(attempts);
+        let seconds = running.as_secs() + u64::from(running.subsec_nanos() > 0);
+        self.invocations += attempts;
+        self.running += running;
+        self.transitions += attempts;
+        // Claim and receipt: two items each, at twice the price in a transaction.
+        self.write_units += attempts * 2 * 2 * 2 + bytes.div_ceil(1024) + 1;
+        // Claim and receipt read both items; so do the looks at the standing. Then the records.
+        self.read_units += attempts * 2 * 2 + 2 * seconds / STANDING_EVERY_S + bytes.div_ceil(4096);
+        // The plan and the prompts.
+        self.gets += attempts * 2;
+    }
+
+    /// What that costs with a function of so much memory.
+    pub fn costs(&self, runner_memory_mb: u32) -> ServiceCosts {
+        let milliseconds = self.running.as_millis();
+        // Of pico-dollars: GB x s = MB / 1024 x ms / 1000.
+        let running =
+            milliseconds * u128::from(runner_memory_mb) * LAMBDA_GB_SECOND_X86 / 1024 / 1000;
+        let of = |count: u64, price: u128| u128::from(count) * price;
+        ServiceCosts {
+            lambda_nano_usd: nano(running + of(self.invocations, LAMBDA_REQUEST)),
+            step_functions_nano_usd: nano(of(self.transitions, TRANSITION)),
+            dynamodb_nano_usd: nano(
+                of(self.write_units, WRITE_UNIT) + of(self.read_units, READ_UNIT),
+            ),
+            s3_nano_usd: nano(of(self.puts, S3_PUT) + of(self.gets, S3_GET)),
+        }
+    }
+}
+
+fn nano(pico_usd: u128) -> NanoUsd {
+    NanoUsd(u64::try_from(pico_usd.div_ceil(1000)).unwrap_or(u64::MAX))
+}
