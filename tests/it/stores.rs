@@ -10,6 +10,7 @@ mod replay;
 use std::time::Duration;
 
 use shared::record::{Outcome, Phase, RECORD_SCHEMA, Record, Served, Timeline, Usage};
+use shared::stats::{GapHistogram, Gaps};
 use shared::store::pack::{digest, pack};
 use shared::store::{
     BlockEnd, BlockKey, Claim, Receipt, RecordStore, RunMeta, RunStatus, StoreError,
@@ -82,6 +83,14 @@ async fn claimed(store: &impl RecordStore, key: &BlockKey) -> u32 {
     }
 }
 
+fn gaps() -> GapHistogram {
+    let mut gaps = Gaps::default();
+    for gap_us in [9_000, 10_000, 350_000] {
+        gaps.record(gap_us);
+    }
+    gaps.stored().unwrap()
+}
+
 fn receipt(attempt: u32) -> Receipt {
     Receipt {
         attempt,
@@ -92,6 +101,7 @@ fn receipt(attempt: u32) -> Receipt {
         window: Duration::new(30, 5),
         ended: BlockEnd::Requests,
         spent: NanoUsd(451_000),
+        gaps: Some(gaps()),
     }
 }
 

@@ -160,6 +160,7 @@ pub async fn run_block<R: RecordStore>(
         window: window.end.duration_since(window.start),
         ended: window.ended,
         spent: stored.spent,
+        gaps: stored.gaps.stored(),
     };
     store.finish(&key, &receipt).await?;
     Ok(receipt)

@@ -3,10 +3,12 @@
 //! Everything here takes a [`Sample`], which cannot be empty or hold NaN, and gives the same result
 //! whatever the order of the values. Intervals and tests are not here yet.
 
+mod gaps;
 mod interval;
 mod percentile;
 mod sample;
 
+pub use gaps::{GapHistogram, Gaps, UnreadableGaps};
 pub use interval::Interval;
 pub use percentile::Percentile;
 pub use sample::Sample;

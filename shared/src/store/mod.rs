@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::stats::GapHistogram;
 use crate::units::{ExperimentId, NanoUsd, RunId, nanos};
 
 /// Why a store could not do what was asked.
@@ -154,6 +155,10 @@ pub struct Receipt {
     pub ended: BlockEnd,
     /// What its requests cost, warm-up included.
     pub spent: NanoUsd,
+    /// The gaps between content events of its measured and completed requests; `None` where there
+    /// were none.
+    #[serde(default)]
+    pub gaps: Option<GapHistogram>,
 }
 
 impl Receipt {

@@ -7,12 +7,13 @@ use jiff::Timestamp;
 use super::latency::{LatencyStats, nanoseconds};
 use super::warning::warnings;
 use super::{
-    BlockPlace, ExperimentSummary, RequestCounts, RunSummary, Spending, Throughput, TransactionCost,
+    Bin, BlockPlace, ExperimentSummary, Histogram, RequestCounts, RunSummary, Spending, Throughput,
+    TransactionCost,
 };
 use crate::plan::{EndpointKind, EndpointSpec, Experiment, Plan};
 use crate::price::Price;
 use crate::record::{Outcome, Phase, Record};
-use crate::stats::float;
+use crate::stats::{Gaps, float};
 use crate::store::{BlockState, Receipt};
 use crate::units::ExperimentId;
 
@@ -209,7 +210,7 @@ impl<'p> ExperimentAccumulator<'p> {
             otps_generation: None,
             otps_end_to_end: None,
             ttft_histogram: None,
-            itl_histogram: None,
+            itl_histogram: itl_histogram(self.receipts.values().copied()),
             cost_interval: None,
             blocks: Vec::new(),
             points: Vec::new(),
@@ -326,6 +327,17 @@ impl Spending {
         self.output_tokens += other.output_tokens;
         self.spent_nano_usd = self.spent_nano_usd.saturating_add(other.spent_nano_usd);
     }
+}
+
+/// The gaps that the counted receipts tell; `None` where none has any.
+fn itl_histogram<'r>(receipts: impl Iterator<Item = &'r Receipt>) -> Option<Histogram> {
+    let mut gaps = Gaps::default();
+    for stored in receipts.filter_map(|receipt| receipt.gaps.as_ref()) {
+        gaps.add(stored).ok()?;
+    }
+    let bins =
+        gaps.by_range().into_iter().map(|(from_ms, to_ms, count)| Bin { from_ms, to_ms, count });
+    (gaps.count() > 0).then(|| Histogram { bins: bins.collect() })
 }
 
 pub(super) fn whole(count: usize) -> u32 {

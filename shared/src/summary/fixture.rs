@@ -123,6 +123,7 @@ impl Run {
                 window: Duration::from_nanos(window),
                 ended: BlockEnd::Requests,
                 spent: NanoUsd::ZERO,
+                gaps: None,
             }),
         });
         window
