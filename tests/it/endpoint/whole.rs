@@ -147,11 +147,10 @@ async fn a_head_that_never_comes_misses_the_first_token() {
 
 #[tokio::test]
 async fn a_body_that_stalls_is_given_up() {
-    for fault in [Fault::StallBeforeFirst, Fault::StallAfter { tokens: 3 }] {
-        let expected = match &fault {
-            Fault::StallBeforeFirst => End::StallBeforeFirst,
-            _ => End::StallAfter,
-        };
+    for (fault, expected) in [
+        (Fault::StallBeforeFirst, End::StallBeforeFirst),
+        (Fault::StallAfter { tokens: 3 }, End::StallAfter),
+    ] {
         // The head came, so that the first token's deadline does not hold any more.
         let deadlines = Deadlines { first_token: SOON * 2, stall: SOON, ..patient() };
         let (observation, truth) = meet(fault, deadlines).await;
