@@ -173,6 +173,7 @@ async fn measure(
         ended: BlockEnd::Requests,
         spent: NanoUsd::ZERO,
         bytes: 0,
+        gaps: None,
         elapsed: Duration::from_mins(10),
     };
     store.finish(&key, &receipt).await?;

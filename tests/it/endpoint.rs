@@ -5,6 +5,8 @@
 //! | --- | --- |
 //! | `refused`, `broken`, `deadlines` | each way to fail is an outcome of its own, sent once |
 //! | `answered` | a good answer is observed as it was given |
+//! | `whole` | the same and the failures where the answer arrives whole |
+//! | `asked` | what is asked for beside the prompt: system, latency mode, service tier |
 //! | `blocks` | a whole block against the truth log |
 //! | `windows` | the barrier after the warm-up, and the window that a receipt tells |
 //! | `endings` | a block that ends before its time: superseded, stopping, cut |
@@ -12,6 +14,7 @@
 //! | `boto3` | a client that is not ours agrees with the simulator |
 
 mod answered;
+mod asked;
 mod blocks;
 mod boto3;
 mod broken;
@@ -21,6 +24,7 @@ mod local;
 mod refused;
 mod server;
 mod tls;
+mod whole;
 mod windows;
 
 use std::path::PathBuf;
@@ -127,12 +131,20 @@ fn patient() -> Deadlines {
 
 /// A slot of its own to a model at an address.
 fn slot(url: &str, model_id: &str, deadlines: Deadlines) -> BedrockEndpoint {
+    slot_of(&spec(url, model_id), deadlines)
+}
+
+fn slot_of(spec: &EndpointSpec, deadlines: Deadlines) -> BedrockEndpoint {
+    BedrockEndpoint::new(spec, deadlines, &placeholder_config(), endpoint::tls().unwrap())
+}
+
+fn spec(url: &str, model_id: &str) -> EndpointSpec {
     let price = Price {
         input_per_1k_nano_usd: NanoUsd(1_000_000),
         output_per_1k_nano_usd: NanoUsd(2_000_000),
         source: "a test".to_owned(),
     };
-    let spec = EndpointSpec {
+    EndpointSpec {
         name: "tested".parse().unwrap(),
         kind: EndpointKind::Bedrock,
         region: "us-east-1".to_owned(),
@@ -142,8 +154,7 @@ fn slot(url: &str, model_id: &str, deadlines: Deadlines) -> BedrockEndpoint {
         latency_mode: None,
         service_tier: None,
         price: Some(price),
-    };
-    BedrockEndpoint::new(&spec, deadlines, &placeholder_config(), endpoint::tls().unwrap())
+    }
 }
 
 fn request(text: &str) -> Request {

@@ -11,6 +11,7 @@ mod spending;
 use std::time::Duration;
 
 use shared::record::{Outcome, Phase, RECORD_SCHEMA, Record, Served, Timeline, Usage};
+use shared::stats::{GapHistogram, Gaps};
 use shared::store::pack::{digest, pack};
 use shared::store::{
     BlockEnd, BlockKey, Claim, Receipt, RecordStore, RunMeta, RunStatus, StoreError,
@@ -88,6 +89,14 @@ async fn claimed(store: &impl RecordStore, key: &BlockKey) -> u32 {
     }
 }
 
+fn gaps() -> GapHistogram {
+    let mut gaps = Gaps::default();
+    for gap_us in [9_000, 10_000, 350_000] {
+        gaps.record(gap_us);
+    }
+    gaps.stored().unwrap()
+}
+
 fn receipt(attempt: u32) -> Receipt {
     Receipt {
         attempt,
@@ -100,6 +109,7 @@ fn receipt(attempt: u32) -> Receipt {
         spent: NanoUsd(451_000),
         elapsed: Duration::from_secs(34),
         bytes: 4_000,
+        gaps: Some(gaps()),
     }
 }
 

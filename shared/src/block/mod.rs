@@ -174,6 +174,7 @@ pub async fn run_block<R: RecordStore>(
         spent: stored.spent,
         elapsed: anchor.instant.elapsed(),
         bytes: stored.bytes,
+        gaps: stored.gaps.stored(),
     };
     store.finish(&key, &receipt).await?;
     Ok(receipt)

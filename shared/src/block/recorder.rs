@@ -7,7 +7,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Anchor, Attempt, BlockError, Observer};
-use crate::record::{Observation, Phase, RECORD_SCHEMA, Record};
+use crate::record::{Observation, Outcome, Phase, RECORD_SCHEMA, Record};
+use crate::stats::Gaps;
 use crate::store::RecordStore;
 use crate::store::pack::{ChunkDigest, RECORDS_PER_CHUNK, pack};
 use crate::units::NanoUsd;
@@ -44,6 +45,7 @@ pub(super) struct Recorded {
     pub(super) bytes: u64,
     pub(super) sha256: String,
     pub(super) spent: NanoUsd,
+    pub(super) gaps: Gaps,
 }
 
 /// Packs and stores what the slots hand over.
@@ -99,6 +101,11 @@ impl Recorder {
 
     fn record(&mut self, placed: Placed, observer: &dyn Observer) -> Record {
         let Placed { phase, slot, sequence, prompt, observation } = placed;
+        if phase == Phase::Measured && observation.outcome == Outcome::Completed {
+            for gap in &observation.gaps_us {
+                self.recorded.gaps.record(*gap);
+            }
+        }
         let key = &self.attempt.job.key;
         let record = Record {
             schema: RECORD_SCHEMA,

@@ -132,9 +132,20 @@ pub(crate) struct Exchange {
 #[derive(Clone)]
 pub(crate) struct SlotConnection(Arc<Slot>);
 
+/// How the body of a good response is handed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// As it arrives; whoever reads it keeps the deadlines.
+    Streamed,
+    /// Whole, with the deadlines kept in here: `stall` between two arrivals of bytes, the head's
+    /// included, and `request`.
+    Whole,
+}
+
 struct Slot {
     dial: Dial,
     deadlines: Deadlines,
+    arrival: Arrival,
     open: Mutex<Option<SendRequest<SdkBody>>>,
     exchange: Mutex<Exchange>,
 }
@@ -151,8 +162,14 @@ impl fmt::Debug for SlotConnection {
 }
 
 impl SlotConnection {
-    pub(crate) fn new(dial: Dial, deadlines: Deadlines) -> Self {
-        Self(Arc::new(Slot { dial, deadlines, open: Mutex::new(None), exchange: Mutex::default() }))
+    pub(crate) fn new(dial: Dial, deadlines: Deadlines, arrival: Arrival) -> Self {
+        Self(Arc::new(Slot {
+            dial,
+            deadlines,
+            arrival,
+            open: Mutex::new(None),
+            exchange: Mutex::default(),
+        }))
     }
 
     /// Forgets the last exchange: the next request starts.
@@ -209,11 +226,6 @@ impl SlotConnection {
         let limit = (first_token, Deadline::FirstToken).min((whole, Deadline::Request));
         let too_late =
             |_elapsed| ConnectorError::timeout(SlotError::Deadline(limit.1, limit.0).into());
-        let broken = |error: hyper::Error| {
-            let garbled = error.is_parse();
-            let error: BoxError = error.into();
-            ConnectorError::io(if garbled { SlotError::Garbled(error).into() } else { error })
-        };
         let response = timeout_at(sent + limit.0, sender.send_request(request))
             .await
             .map_err(too_late)?
@@ -230,16 +242,51 @@ impl SlotConnection {
         }
         let (head, body) = response.into_parts();
         let body = StampedBody { body, slot: self.clone() };
-        let body = if head.status.is_success() {
-            SdkBody::from_body_1_x(body)
-        } else {
+        let body = if !head.status.is_success() {
             // The SDK waits for all that an error says before it tells of it.
             let said = timeout_at(sent + limit.0, body.collect()).await.map_err(too_late)?;
             SdkBody::from(said.map_err(broken)?.to_bytes())
+        } else if self.0.arrival == Arrival::Whole {
+            self.collect(body, sent, headers).await?
+        } else {
+            SdkBody::from_body_1_x(body)
         };
         let response = http::Response::from_parts(head, body);
         HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
     }
+
+    /// Waits for the whole body of a good response.
+    async fn collect(
+        &self,
+        mut body: StampedBody,
+        sent: Instant,
+        headers: Instant,
+    ) -> Result<SdkBody, ConnectorError> {
+        let Deadlines { stall, request, .. } = self.0.deadlines;
+        let mut whole = Vec::new();
+        loop {
+            let latest = self.last_bytes().unwrap_or(headers);
+            let (at, limit, deadline) = (latest + stall, stall, Deadline::Stall).min((
+                sent + request,
+                request,
+                Deadline::Request,
+            ));
+            let frame = timeout_at(at, body.frame()).await.map_err(|_elapsed| {
+                ConnectorError::timeout(SlotError::Deadline(deadline, limit).into())
+            })?;
+            let Some(frame) = frame else { return Ok(SdkBody::from(whole)) };
+            if let Some(data) = frame.map_err(broken)?.data_ref() {
+                whole.extend_from_slice(data);
+            }
+        }
+    }
+}
+
+/// What the connection broke with.
+fn broken(error: hyper::Error) -> ConnectorError {
+    let garbled = error.is_parse();
+    let error: BoxError = error.into();
+    ConnectorError::io(if garbled { SlotError::Garbled(error).into() } else { error })
 }
 
 impl Dial {

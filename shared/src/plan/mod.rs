@@ -228,10 +228,11 @@ pub struct Deadlines {
     /// Opening a connection.
     #[serde(rename = "connect_ns", with = "nanos")]
     pub connect: Duration,
-    /// From the send to the first content.
+    /// From the send to the first content; of an answer that arrives whole: to the response's
+    /// head.
     #[serde(rename = "first_token_ns", with = "nanos")]
     pub first_token: Duration,
-    /// Between two events.
+    /// Between two events; of an answer that arrives whole: between two arrivals of its bytes.
     #[serde(rename = "stall_ns", with = "nanos")]
     pub stall: Duration,
     /// The whole request.

@@ -5,6 +5,7 @@
 //! by pairs ([`PairedTest`]). `examples/coverage.rs` studies how often they are right.
 
 mod cluster;
+mod gaps;
 mod interval;
 mod paired;
 mod percentile;
@@ -12,6 +13,7 @@ mod sample;
 mod student;
 
 pub use cluster::{ClusteredSample, FEWEST_CLUSTERS, Ratio};
+pub use gaps::{GapHistogram, Gaps, UnreadableGaps};
 pub use interval::Interval;
 pub use paired::{PairedTest, holm};
 pub use percentile::Percentile;

@@ -33,6 +33,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::spend::Spend;
+use crate::stats::GapHistogram;
 use crate::units::{ExperimentId, NanoUsd, RunId, nanos};
 
 /// Why a store could not do what was asked.
@@ -186,6 +187,10 @@ pub struct Receipt {
     /// Bytes of its chunks.
     #[serde(default)]
     pub bytes: u64,
+    /// The gaps between content events of its measured and completed requests; `None` where there
+    /// were none.
+    #[serde(default)]
+    pub gaps: Option<GapHistogram>,
 }
 
 impl Receipt {

@@ -8,13 +8,13 @@ use super::kept::{Kept, Requests};
 use super::latency::{LatencyStats, nanoseconds};
 use super::warning::warnings;
 use super::{
-    BlockPlace, ExperimentSummary, RateStats, RequestCounts, RunSummary, Spending, Throughput,
-    TransactionCost, figures,
+    Bin, BlockPlace, ExperimentSummary, Histogram, RateStats, RequestCounts, RunSummary, Spending,
+    Throughput, TransactionCost, figures,
 };
 use crate::plan::{EndpointKind, EndpointSpec, Experiment, Plan};
 use crate::price::{Charge, Price, Tariff};
 use crate::record::{Outcome, Phase, Record};
-use crate::stats::float;
+use crate::stats::{Gaps, float};
 use crate::store::{BlockState, Receipt};
 use crate::units::ExperimentId;
 
@@ -201,6 +201,7 @@ impl<'p> ExperimentAccumulator<'p> {
         missing_blocks.sort_unstable();
         stopped_blocks.retain(|place| self.receipts.get(place).is_some_and(|r| !r.is_final()));
         stopped_blocks.sort_unstable();
+        let itl_histogram = itl_histogram(self.receipts.values().copied());
         let places: Vec<_> = self.receipts.into_keys().collect();
         let kept = Requests::new(self.kept);
         let latency = |of: fn(&Kept) -> Option<u64>| LatencyStats::of_nanos(kept.clustered(of));
@@ -221,7 +222,7 @@ impl<'p> ExperimentAccumulator<'p> {
             otps_generation: RateStats::of(all().filter_map(Kept::generation_per_s)),
             otps_end_to_end: RateStats::of(all().filter_map(Kept::end_to_end_per_s)),
             ttft_histogram: figures::histogram(all().filter_map(Kept::ttft_ns)),
-            itl_histogram: None,
+            itl_histogram,
             cost_interval: figures::cost_interval(&kept),
             blocks: figures::blocks(&kept, &places),
             points: figures::points(&kept),
@@ -332,6 +333,17 @@ impl Spending {
         self.output_tokens += other.output_tokens;
         self.spent_nano_usd = self.spent_nano_usd.saturating_add(other.spent_nano_usd);
     }
+}
+
+/// The gaps that the counted receipts tell; `None` where none has any.
+fn itl_histogram<'r>(receipts: impl Iterator<Item = &'r Receipt>) -> Option<Histogram> {
+    let mut gaps = Gaps::default();
+    for stored in receipts.filter_map(|receipt| receipt.gaps.as_ref()) {
+        gaps.add(stored).ok()?;
+    }
+    let bins =
+        gaps.by_range().into_iter().map(|(from_ms, to_ms, count)| Bin { from_ms, to_ms, count });
+    (gaps.count() > 0).then(|| Histogram { bins: bins.collect() })
 }
 
 pub(super) fn whole(count: usize) -> u32 {

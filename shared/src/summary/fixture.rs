@@ -125,6 +125,7 @@ impl Run {
                 spent: NanoUsd::ZERO,
                 elapsed: Duration::ZERO,
                 bytes: 0,
+                gaps: None,
             }),
             reservation: None,
             refused: false,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::fixture::{HAIKU, LLAMA, MISTRAL, Run, START_NS};
 use super::*;
 use crate::record::{Deadline, ErrorClass, Outcome, Phase, Usage};
-use crate::stats::Percentile;
+use crate::stats::{Gaps, Percentile};
 
 fn one() -> Run {
     Run::new(&[MISTRAL], &["chat"], &[2])
@@ -67,6 +67,24 @@ fn outcomes_are_counted_each_for_itself() {
     assert_eq!(summary.error_rate, Some(4.0 / 59.0));
     assert_eq!(summary.e2e.unwrap().count, 55, "failed requests have no latency");
     assert_eq!(summary.warnings, [Warning::RequestsCut { requests: 1 }]);
+}
+
+#[test]
+fn gaps_of_all_blocks_are_one_histogram() {
+    let mut run = one();
+    assert_eq!(first(&run).itl_histogram, None);
+    let mut counted = 0;
+    for (state, gap_us) in run.blocks.iter_mut().zip([10_000, 10_000, 300]) {
+        let mut gaps = Gaps::default();
+        gaps.record(gap_us);
+        state.receipt.as_mut().unwrap().gaps = gaps.stored();
+        counted += 1;
+    }
+    let bins = first(&run).itl_histogram.unwrap().bins;
+    assert_eq!(bins.iter().map(|bin| bin.count).sum::<u64>(), counted);
+    let range = |bin: &Bin| bin.from_ms <= 10.0 && 10.0 < bin.to_ms;
+    assert_eq!(bins.iter().find(|bin| range(bin)).unwrap().count, counted.min(2));
+    assert!(bins.is_sorted_by(|one, two| one.to_ms <= two.from_ms + 1e-12));
 }
 
 #[test]

@@ -23,6 +23,9 @@ async fn an_answer_is_observed_as_it_was_given() {
     assert_eq!(timeline.content_events, 10);
     assert!(timeline.connect.is_some() && timeline.dispatch_delay.is_zero());
     assert!(timeline.gap_max.unwrap() >= timeline.gap_mean().unwrap());
+    let longest = Duration::from_micros(observation.gaps_us.iter().copied().max().unwrap().into());
+    assert_eq!(observation.gaps_us.len(), 9);
+    assert_eq!(longest.as_micros(), timeline.gap_max.unwrap().as_micros());
     assert_eq!(served.status, Some(200));
     assert_eq!(served.protocol.as_deref(), Some("HTTP/1.1"));
     assert_eq!(served.stop_reason.as_deref(), Some("end_turn"));

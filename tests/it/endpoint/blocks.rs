@@ -6,6 +6,7 @@ use shared::dataset;
 use shared::endpoint::placeholder_config;
 use shared::record::{Outcome, Phase};
 use shared::run::Connections;
+use shared::stats::Gaps;
 use shared::store::BlockEnd;
 use simulator::{Outcome as End, Profile, Truth};
 
@@ -85,6 +86,17 @@ async fn a_closed_loop_is_recorded_as_it_was_served() {
         .map(|t| price.of_tokens(t.input_tokens.into(), t.output_tokens.into()))
         .sum::<shared::units::NanoUsd>();
     assert_eq!(measured.receipt.spent, spent);
+
+    // Warm-up is in no statistic, the gaps included.
+    let mut gaps = Gaps::default();
+    gaps.add(measured.receipt.gaps.as_ref().unwrap()).unwrap();
+    let expected: u32 = measured
+        .records
+        .iter()
+        .filter(|record| record.phase == Phase::Measured)
+        .map(|record| record.timeline.content_events - 1)
+        .sum();
+    assert_eq!(gaps.count(), u64::from(expected));
 }
 
 #[tokio::test]
