@@ -149,8 +149,7 @@ mod tests {
 
     #[test]
     fn half_the_memory_costs_half_as_much_time() {
-        let mut used = Use::default();
-        used.running = Duration::from_secs(1000);
+        let used = Use { running: Duration::from_secs(1000), ..Use::default() };
         let lambda = |memory| used.costs(memory).lambda_nano_usd.0;
         assert_eq!(lambda(1024), 16_666_700);
         assert_eq!(lambda(512) * 2, lambda(1024));
