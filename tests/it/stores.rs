@@ -3,6 +3,7 @@
 mod artifacts;
 mod bench;
 mod copy;
+mod limited_run;
 mod processes;
 mod records;
 mod replay;
@@ -162,5 +163,18 @@ fn assert_no_such_run<T: std::fmt::Debug>(result: Result<T, StoreError>) {
     match result {
         Err(StoreError::NoSuchRun(_)) => {}
         other => panic!("{other:?}"),
+    }
+}
+
+/// Numbers (by `SplitMix64`) that follow from a seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end
     }
 }

@@ -69,8 +69,12 @@ fn costs(plan: &Plan) -> Vec<String> {
         let unknown = unknown.join(", ");
         return vec![format!("tokens will cost: not known, without the price of {unknown}")];
     };
+    let requests = match estimate.requests {
+        Some(_) => "",
+        None => " (of as many requests as fit into the time)",
+    };
     let mut lines = vec![
-        format!("tokens will cost: {} if every answer is one token", usd(low)),
+        format!("tokens will cost: {} if every answer is one token{requests}", usd(low)),
         format!("                  {} if answers are half their limit", usd(expected)),
     ];
     let most = match (estimate.cost_high, plan.spend_limit) {

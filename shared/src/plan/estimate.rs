@@ -189,3 +189,87 @@ impl Sending<'_> {
 fn whole(tokens: f64) -> u64 {
     tokens.round() as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{LoadedDataset, build};
+    use super::*;
+    use crate::config;
+    use crate::dataset::Prompt;
+
+    /// One endpoint at $0.001 and $0.002 for 1,000 tokens, two slots, prompts of two tokens and
+    /// answers of up to ten.
+    fn plan(rest: &str) -> Plan {
+        let text = format!(
+            "version: 1\nendpoints: [{{name: m, kind: bedrock, region: us-east-1, model_id: x, \
+             price: {{input_per_1k_usd: 0.001, output_per_1k_usd: 0.002}}}}]\n\
+             datasets: [{{name: d, prompts: [\"Why?\"], max_tokens: 10}}]\n\
+             load: [{{concurrency: 2}}]\n{rest}"
+        );
+        let prompts = vec![Prompt::new("Why?".to_owned(), 10)];
+        assert_eq!(prompts[0].estimated_tokens, 2);
+        let dataset = LoadedDataset { name: "d".parse().unwrap(), prompts, sha256: String::new() };
+        build(&config::parse(&text).unwrap(), &[dataset], "r".parse().unwrap())
+    }
+
+    fn unknown_price(mut plan: Plan) -> Plan {
+        plan.endpoints[0].price = None;
+        plan.estimate = estimate(&plan);
+        plan
+    }
+
+    #[test]
+    fn a_request_is_bounded_by_half_more_than_its_prompt_and_by_its_limit() {
+        let mut plan = plan("stop: {requests: 20}");
+        let tariff = plan.tariff(&plan.experiments[0]).unwrap();
+        // 1.5 x (2 + 11 of the nonce) = 19.5 tokens; 10 tokens of an answer.
+        assert_eq!(tariff.measured_bound, NanoUsd(20 * 1000 + 10 * 2000));
+        assert_eq!(tariff.warmup_bound, NanoUsd(64 * 1000 + 8 * 2000));
+        plan.inference.system = Some("Be brief.".to_owned());
+        plan.estimate = estimate(&plan);
+        let tokens = plan.estimate.system_tokens;
+        assert_eq!(tokens, 3);
+        let tariff = plan.tariff(&plan.experiments[0]).unwrap();
+        assert_eq!(tariff.measured_bound, NanoUsd(24 * 1000 + 10 * 2000));
+        assert_eq!(tariff.warmup_bound, NanoUsd((64 + 5) * 1000 + 8 * 2000));
+    }
+
+    #[test]
+    fn the_estimate_is_low_expected_and_high() {
+        let plan = plan("stop: {requests: 20}");
+        let estimate = plan.estimate;
+        assert_eq!((estimate.requests, estimate.warmup_requests), (Some(20), 2));
+        let prompts = 20 * 13 * 1000 + 2 * 8 * 1000;
+        assert_eq!(estimate.cost_low, Some(NanoUsd(prompts + 22 * 2000)));
+        assert_eq!(estimate.cost_expected, Some(NanoUsd(prompts + (20 * 5 + 2 * 4) * 2000)));
+        assert_eq!(estimate.cost_high, Some(NanoUsd(20 * 40_000 + 2 * 80_000)));
+        let [block] = &plan.lanes[0].blocks[..] else { panic!("one block") };
+        assert_eq!(Some(plan.reservation(block)), estimate.cost_high);
+        assert_eq!(plan.least(block), Some(NanoUsd(2 * 40_000 + 2 * 80_000)));
+        assert!(estimate.cost_services.is_some_and(|cost| cost > NanoUsd::ZERO));
+    }
+
+    #[test]
+    fn what_only_time_ends_is_estimated_by_the_assumed_time_and_bounded_by_the_limit() {
+        let mut plan = plan("stop: {duration: 24s}\nreplicates: 2");
+        // A request takes 1.2 s: ten in 12 s, in each of the two slots.
+        let requests = 2 * 2 * 10;
+        let (estimate, prompts) = (plan.estimate, (requests * 13 + 4 * 8) * 1000);
+        assert_eq!((estimate.requests, estimate.cost_high), (None, None));
+        assert_eq!(estimate.cost_low, Some(NanoUsd(prompts + (requests + 4) * 2000)));
+        let block = plan.lanes[0].blocks[0].clone();
+        assert_eq!(plan.reservation(&block), NanoUsd::ZERO, "nothing bounds it");
+        plan.spend_limit = Some(NanoUsd(1_000_001));
+        assert_eq!(plan.reservation(&block), NanoUsd(500_000));
+    }
+
+    #[test]
+    fn without_a_price_nothing_is_told_of_the_cost() {
+        let plan = unknown_price(plan("stop: {requests: 20}"));
+        let estimate = plan.estimate;
+        let costs = (estimate.cost_low, estimate.cost_expected, estimate.cost_high);
+        assert_eq!(costs, (None, None, None));
+        assert_eq!(estimate.requests, Some(20));
+        assert_eq!(plan.reservation(&plan.lanes[0].blocks[0]), NanoUsd::ZERO);
+    }
+}

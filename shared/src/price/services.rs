@@ -118,3 +118,40 @@ impl Use {
 fn nano(pico_usd: u128) -> NanoUsd {
     NanoUsd(u64::try_from(pico_usd.div_ceil(1000)).unwrap_or(u64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_costs_what_the_price_list_says() {
+        let mut used = Use::of_run(2);
+        for _ in 0..10 {
+            used.add_block(1, Duration::from_mins(1), 40_000);
+        }
+        let costs = used.costs(1024);
+        // 600 GB-s at $0.0000166667, and 10 requests at $0.0000002.
+        assert_eq!(costs.lambda_nano_usd, NanoUsd(10_000_020 + 2_000));
+        // 5 of run, 3 of finish, 3 of each lane, 10 blocks, at $0.025 for 1,000.
+        assert_eq!(costs.step_functions_nano_usd, NanoUsd(24 * 25_000));
+        // 7 of the run; 8 of claim and receipt, 40 of chunks and 1 of slack in each block.
+        let (writes, reads) = (7 + 10 * 49, 10 * (4 + 60 + 10));
+        assert_eq!(costs.dynamodb_nano_usd, NanoUsd(writes * 625 + reads * 125));
+        assert_eq!(costs.s3_nano_usd, NanoUsd(16 * 5_000 + 24 * 400));
+        let parts = [
+            costs.lambda_nano_usd,
+            costs.step_functions_nano_usd,
+            costs.dynamodb_nano_usd,
+            costs.s3_nano_usd,
+        ];
+        assert_eq!(costs.total(), parts.into_iter().sum());
+    }
+
+    #[test]
+    fn half_the_memory_costs_half_as_much_time() {
+        let used = Use { running: Duration::from_secs(1000), ..Use::default() };
+        let lambda = |memory| used.costs(memory).lambda_nano_usd.0;
+        assert_eq!(lambda(1024), 16_666_700);
+        assert_eq!(lambda(512) * 2, lambda(1024));
+    }
+}

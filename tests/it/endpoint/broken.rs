@@ -31,7 +31,7 @@ async fn a_refused_connection() {
     let observation = ask(&slot(&url, QUICK, patient()), "hello?").await;
     assert_failed(&observation, "connection");
     assert_eq!((observation.served.status, observation.served.protocol), (None, None));
-    assert!(!observation.served.new_connection);
+    assert!(!observation.served.new_connection && observation.served.never_sent);
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn a_reset_before_the_answer() {
     let observation = ask(&bench.slot(patient()), "reset").await;
     assert_failed(&observation, "connection");
     assert_eq!(observation.timeline.headers, None);
-    assert!(observation.served.new_connection);
+    assert!(observation.served.new_connection && !observation.served.never_sent);
     assert_eq!(bench.the_only().outcome, End::Reset);
 }
 

@@ -14,7 +14,7 @@ use shared::store::RecordStore;
 use shared::store::sqlite::SqliteStore;
 use tempfile::TempDir;
 
-use super::{a_block, claimed, created, measured, receipt};
+use super::{RESERVATION, a_block, claimed, created, measured, receipt, run_id};
 use crate::ministack::{answers, ministack};
 
 /// The process that the tests below start.
@@ -96,6 +96,11 @@ async fn several_processes_claim_from_one_file() {
         }
     }
     assert_eq!(attempts, (1..=100).collect());
+    // All but the last have died without a receipt.
+    let store = SqliteStore::open(&path).await.unwrap();
+    let kept = store.spend(&run_id("r")).await.unwrap();
+    assert_eq!(kept.reserved, RESERVATION);
+    assert_eq!(kept.spent, RESERVATION.saturating_mul(99));
     let file = Connection::open(path).unwrap();
     let mode: String = file.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
     assert_eq!(mode, "wal");

@@ -304,6 +304,22 @@ async fn what_is_damaged_is_unreadable(bench: &impl Bench) {
 }
 
 #[tokio::test]
+async fn a_file_of_the_first_format_is_brought_up_to_date() {
+    let bench = Local::new().await;
+    let store = bench.records();
+    created(store).await;
+    assert_eq!(claimed(store, &a_block()).await, 1);
+    let first_format = "ALTER TABLE blocks DROP COLUMN reservation;
+        ALTER TABLE blocks DROP COLUMN refused; DROP TABLE spend; PRAGMA user_version = 1";
+    bench.connection().execute_batch(first_format).unwrap();
+    let path = bench.connection().path().unwrap().to_owned();
+    let store = shared::store::sqlite::SqliteStore::open(&path).await.unwrap();
+    assert_eq!(claimed(&store, &a_block()).await, 2);
+    store.finish(&a_block(), &receipt(2)).await.unwrap();
+    assert_eq!(store.spend(&run_id("r")).await.unwrap().spent, receipt(2).spent);
+}
+
+#[tokio::test]
 async fn a_later_format_of_the_file_is_unreadable() {
     let bench = Local::new().await;
     bench.connection().pragma_update(None, "user_version", 3).unwrap();

@@ -7,7 +7,7 @@ use shared::units::NanoUsd;
 use tokio::task::JoinSet;
 
 use super::bench::{Bench, Cloud, Local};
-use super::{key, meta, receipt, run_id, suite};
+use super::{Random, key, meta, receipt, run_id, suite};
 
 suite!(
     a_claim_reserves_and_a_receipt_gives_back_the_rest,
@@ -176,19 +176,6 @@ async fn many_claimers_never_reserve_more_than_the_limit(bench: &impl Bench) {
     let granted = claims.iter().filter(|claim| **claim == Claim::Attempt(1)).count();
     assert_eq!(granted, 5, "{claims:?}");
     assert_spend(bench.records(), 900, 0).await;
-}
-
-/// Numbers (by `SplitMix64`) that follow from a seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % end
-    }
 }
 
 /// What has become of an attempt, as a bookkeeper sees it who was told everything.
