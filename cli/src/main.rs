@@ -34,9 +34,11 @@ async fn main() -> ExitCode {
             let wall = std::time::SystemTime::now;
             command::run::run(&run, &out, wall).await
         }
+        Command::Init(init) => command::init::run(&init),
         Command::Plan(plan) => command::plan::run(&plan).await,
         Command::Records(records) => command::records::run(&records, &out).await,
         Command::Report(report) => command::report::run(&report, &out).await,
+        Command::Schema => command::schema::run(),
         Command::Simulate(simulate) => command::simulate::run(&simulate).await,
     };
     done.unwrap_or_else(|error| {

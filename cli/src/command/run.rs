@@ -3,17 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use shared::block::{BlockRun, Signals, WallClock};
 use shared::digest::sha256;
 use shared::plan::{Lane, Plan};
-use shared::run::{Connections, RunError, Stage, conclude, draft, measure, prepare, read_plan};
+use shared::run::{Connections, RunError, Stage, conclude, measure, prepare, read_plan};
 use shared::store::{BlockKey, RecordStore, RunStatus};
 use simulator::SimulatorThread;
 
-use super::{read_config, show};
+use super::{draft_config, read_config, show};
 use crate::arguments;
 use crate::connect::connect;
 use crate::exit::{Exit, Refusal};
@@ -72,14 +72,13 @@ struct Started {
 
 /// Plans and stores a new run. What can be refused is refused before anything is written.
 async fn start(arguments: &arguments::Run, out: &Path) -> Result<Started> {
-    let path = arguments.config.as_deref().context("a configuration is needed")?;
-    let (text, source) = read_config(path)?;
     let now = Timestamp::now();
     let run_id = match &arguments.id {
         Some(id) => id.clone(),
         None => format!("{}-{:04x}", now.strftime("%Y%m%d-%H%M%S"), now.subsec_nanosecond() >> 14),
     };
-    let prepared = draft(&text, local::parse_run_id(&run_id)?, &source).await?;
+    let run_id = local::parse_run_id(&run_id)?;
+    let prepared = draft_config(arguments.config.as_deref(), &arguments.starter, run_id).await?;
     let (connections, simulator) = connect(&prepared.plan).await?;
     let stores = local::open(out).await?;
     prepare(&prepared, &stores, &owner(now), now).await?;

@@ -21,6 +21,7 @@ mod prices;
 mod raw;
 mod schema;
 mod shape;
+mod starter;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -34,6 +35,7 @@ use self::check::Checker;
 pub use self::error::{ConfigError, ConfigErrors};
 use self::raw::Spanned;
 pub use self::schema::schema;
+pub use self::starter::{Starter, starter};
 use crate::dataset::{DatasetSpec, MAX_TOKENS};
 use crate::digest::sha256;
 use crate::plan::{Criteria, Deadlines, EndpointSpec, Inference, Workload};

@@ -90,7 +90,7 @@ impl Template {
             match fields.get(field) {
                 Some(Value::String(value)) => text.push_str(value),
                 Some(value @ (Value::Number(_) | Value::Bool(_))) => {
-                    text.push_str(&value.to_string())
+                    text.push_str(&value.to_string());
                 }
                 Some(Value::Null | Value::Array(_) | Value::Object(_)) => {
                     return Err(DatasetError::TemplateValue { line, field: field.clone() });

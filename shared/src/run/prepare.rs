@@ -120,9 +120,9 @@ fn load(settings: &Settings, contents: &Contents) -> Result<Vec<LoadedDataset>, 
         let prompts = loader.load(&dataset.spec).map_err(of_dataset(dataset))?;
         check_passes(settings, dataset, prompts.len()).map_err(of_dataset(dataset))?;
         let name = dataset.spec.name.clone();
-        let mut loaded = LoadedDataset { name, prompts, sha256: String::new() };
-        loaded.sha256 = sha256(prompts_file(&loaded)?);
-        all.push(loaded);
+        let mut read = LoadedDataset { name, prompts, sha256: String::new() };
+        read.sha256 = sha256(prompts_file(&read)?);
+        all.push(read);
     }
     Ok(all)
 }

@@ -13,7 +13,9 @@ mod either;
 mod endpoint;
 mod spanned;
 
-use schemars::JsonSchema;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -194,10 +196,18 @@ pub(super) struct SpendLimit {
 }
 
 /// How the schema shows a text that may look like a number.
-#[derive(JsonSchema)]
-#[schemars(untagged, inline)]
-#[expect(dead_code, reason = "the schema alone has it")]
-enum TextOrNumber {
-    Number(f64),
-    Text(String),
+enum TextOrNumber {}
+
+impl JsonSchema for TextOrNumber {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "TextOrNumber".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": ["string", "number"]})
+    }
 }
