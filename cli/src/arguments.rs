@@ -42,7 +42,7 @@ pub(crate) struct Starter {
     /// Models of Amazon Bedrock: ids, inference profiles or ARNs, separated by commas.
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     models: Vec<String>,
-    /// A file of prompts: JSONL, or text with one prompt; or s3://bucket/key. Generated prompts
+    /// A file of prompts: JSONL, or text with one prompt; or an s3:// address. Generated prompts
     /// without it.
     #[arg(long, value_name = "FILE")]
     pub(crate) prompts: Option<String>,

@@ -22,12 +22,11 @@ use crate::terminal::{note, say};
 /// Plans a run of a configuration's file, or of what is made from the arguments: its paths belong
 /// to the folder that the command is used in.
 async fn draft_config(path: Option<&Path>, starter: &Starter, run_id: RunId) -> Result<Prepared> {
-    let (text, source) = match path {
-        Some(path) => read_config(path)?,
-        None => {
-            let text = config::starter(&starter.with_prompts(starter.prompts.clone()));
-            (text, Source::OneMachine(PathBuf::new()))
-        }
+    let (text, source) = if let Some(path) = path {
+        read_config(path)?
+    } else {
+        let text = config::starter(&starter.with_prompts(starter.prompts.clone()));
+        (text, Source::OneMachine(PathBuf::new()))
     };
     let drafted = draft(&text, run_id, &source).await;
     if path.is_none() && drafted.is_err() {

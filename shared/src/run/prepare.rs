@@ -99,7 +99,7 @@ async fn contents(settings: &Settings, source: &Source) -> Result<Contents, RunE
                     std::fs::read(&path)
                         .map_err(|source| DatasetError::Read { file: Place::Path(path), source })
                 }
-                Place::S3 { bucket, key } => match objects.get(bucket, key).await {
+                Place::S3 { bucket, key } => match Box::pin(objects.get(bucket, key)).await {
                     Err(ObjectError::Store(error)) => return Err(error.into()),
                     content => content.map_err(|source| DatasetError::Object {
                         file: place.clone(),
