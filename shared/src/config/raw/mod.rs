@@ -23,8 +23,8 @@ pub(super) use self::dataset::{Dataset, Distribution, Synthetic};
 pub(super) use self::either::{OneOrMany, Price, Tokens};
 pub(super) use self::endpoint::{Defaults, Endpoint, PriceFields};
 pub(super) use self::spanned::Spanned;
-use super::load::{MAX_CONCURRENCY, MAX_REQUESTS};
-use super::{MAX_REPLICATES, MAX_WARMUPS, VERSION};
+use super::load::MAX_CONCURRENCY;
+use super::{MAX_REPLICATES, MAX_REQUESTS, MAX_WARMUPS, VERSION};
 
 pub(super) type Field<T> = Option<Spanned<T>>;
 pub(super) type Unread = Field<IgnoredAny>;
