@@ -22,28 +22,77 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Measure a configuration and write its report.
     Run(Run),
+    /// Write a configuration with comments to begin with.
+    Init(Init),
     /// Show what a configuration would measure and cost. Nothing is sent or written.
     Plan(Plan),
     /// Print every record of a run as JSON lines.
     Records(Records),
     /// Summarise a run again and rewrite its report.
     Report(Report),
+    /// Print the JSON Schema of configurations, for editors.
+    Schema,
     /// Serve simulated models on this machine, in the protocol of Amazon Bedrock.
     Simulate(Simulate),
     /// Print completions for a shell, to be sourced by it.
     Completions(Completions),
 }
 
+/// What a configuration is made from where there is none.
+#[derive(Debug, Args)]
+pub(crate) struct Starter {
+    /// Models of Amazon Bedrock: ids, inference profiles or ARNs, separated by commas.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    models: Vec<String>,
+    /// A file of prompts: JSONL, or text with one prompt; or an s3:// address. Generated prompts
+    /// without it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prompts: Option<String>,
+    /// The AWS region of the models.
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// The longest answer that is asked for, in tokens.
+    #[arg(long, value_name = "N")]
+    max_tokens: Option<u32>,
+}
+
+/// The arguments of [`Starter`].
+const STARTER: [&str; 4] = ["models", "prompts", "region", "max_tokens"];
+
+impl Starter {
+    /// The configuration that is made, its prompts in this file.
+    pub(crate) fn with_prompts(&self, prompts: Option<String>) -> shared::config::Starter {
+        shared::config::Starter {
+            models: self.models.clone(),
+            prompts,
+            region: self.region.clone(),
+            max_tokens: self.max_tokens,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The file to write; one that exists is left alone.
+    #[arg(default_value = "fmgauge.yml")]
+    pub(crate) path: PathBuf,
+    #[command(flatten)]
+    pub(crate) starter: Starter,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// The configuration (YAML).
-    #[arg(required_unless_present = "resume")]
+    /// The configuration (YAML); not needed with --models.
+    #[arg(required_unless_present_any = ["resume", "models"], conflicts_with_all = STARTER)]
     pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) starter: Starter,
     /// What to call the run; by default the time and a digest.
     #[arg(long = "run-id", value_name = "ID", conflicts_with = "resume")]
     pub(crate) id: Option<String>,
     /// Go on with a run that was interrupted: its id, or the latest.
     #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "latest")]
+    #[arg(conflicts_with_all = STARTER)]
     pub(crate) resume: Option<String>,
     /// Simulate in virtual time: simulated endpoints only, hours in seconds, and the same to the
     /// byte for the same configuration, seed and --run-id.
@@ -59,8 +108,11 @@ pub(crate) struct Run {
 
 #[derive(Debug, Args)]
 pub(crate) struct Plan {
-    /// The configuration (YAML).
-    pub(crate) config: PathBuf,
+    /// The configuration (YAML); not needed with --models.
+    #[arg(required_unless_present = "models", conflicts_with_all = STARTER)]
+    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) starter: Starter,
     /// Plan for this run id: it decides nothing but the prompts' nonces.
     #[arg(long = "run-id", value_name = "ID", default_value = "dry-run")]
     pub(crate) id: String,

@@ -51,10 +51,12 @@ async fn dispatch(arguments: Arguments) -> Exit {
             let wall = std::time::SystemTime::now;
             Box::pin(command::run::run(&run, &out, wall)).await
         }
+        Command::Init(init) => command::init::run(&init),
         Command::Plan(plan) => command::plan::run(&plan).await,
         Command::Records(records) => command::records::run(&records, &out).await,
         Command::Report(report) => command::report::run(&report, &out).await,
         Command::Completions(completions) => Ok(command::completions::run(&completions)),
+        Command::Schema => command::schema::run(),
         Command::Simulate(simulate) => command::simulate::run(&simulate).await,
     };
     done.unwrap_or_else(|error| {

@@ -1,19 +1,42 @@
 //! One file for each subcommand.
 
 pub(crate) mod completions;
+pub(crate) mod init;
 pub(crate) mod plan;
 pub(crate) mod records;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod schema;
 pub(crate) mod simulate;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use shared::run::{Conclusion, Source};
+use shared::config;
+use shared::run::{Conclusion, Prepared, Source, draft};
+use shared::units::RunId;
 
+use crate::arguments::Starter;
 use crate::exit::Refusal;
-use crate::terminal::{say, wrapped};
+use crate::terminal::{note, say, wrapped};
+
+/// Plans a run of a configuration's file, or of what is made from the arguments: its paths belong
+/// to the folder that the command is used in.
+async fn draft_config(path: Option<&Path>, starter: &Starter, run_id: RunId) -> Result<Prepared> {
+    let (text, source) = if let Some(path) = path {
+        read_config(path)?
+    } else {
+        let text = config::starter(&starter.with_prompts(starter.prompts.clone()));
+        (text, Source::OneMachine(PathBuf::new()))
+    };
+    let drafted = draft(&text, run_id, &source).await;
+    if path.is_none() && drafted.is_err() {
+        note(
+            "To change what --models makes, write it into a file: fmgauge init, with the same arguments",
+        );
+    }
+    Ok(drafted?)
+}
 
 /// A configuration's text, and where its relative paths start.
 fn read_config(path: &Path) -> Result<(String, Source)> {

@@ -2,10 +2,9 @@
 
 use anyhow::Result;
 use shared::plan::{Plan, assumed_request_time, power};
-use shared::run::draft;
 use shared::units::NanoUsd;
 
-use super::read_config;
+use super::draft_config;
 use crate::arguments;
 use crate::connect::check_simulated;
 use crate::exit::Exit;
@@ -13,9 +12,9 @@ use crate::local::parse_run_id;
 use crate::terminal::say;
 
 pub(crate) async fn run(arguments: &arguments::Plan) -> Result<Exit> {
-    let (text, source) = read_config(&arguments.config)?;
     let run_id = parse_run_id(&arguments.id)?;
-    let plan = draft(&text, run_id, &source).await?.plan;
+    let config = arguments.config.as_deref();
+    let plan = draft_config(config, &arguments.starter, run_id).await?.plan;
     check_simulated(&plan)?;
     if arguments.json {
         say(&serde_json::to_string_pretty(&plan)?);

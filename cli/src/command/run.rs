@@ -10,12 +10,12 @@ use jiff::Timestamp;
 use shared::block::{BlockRun, Signals, WallClock};
 use shared::digest::sha256;
 use shared::plan::{Lane, Plan};
-use shared::run::{Connections, RunError, Stage, conclude, draft, measure, prepare, read_plan};
+use shared::run::{Connections, RunError, Stage, conclude, measure, prepare, read_plan};
 use shared::store::{BlockKey, RecordStore, RunStatus};
 use simulator::SimulatorThread;
 use tokio::time::Instant;
 
-use super::{read_config, show};
+use super::{draft_config, read_config, show};
 use crate::arguments;
 use crate::connect::{connect, connect_in_memory};
 use crate::exit::{Exit, Refusal};
@@ -82,22 +82,22 @@ struct Started {
     simulator: Option<SimulatorThread>,
 }
 
-/// Plans and stores a new run, called by the time `begun`. What can be refused is refused before anything is written.
+/// Plans and stores a new run, called by the time `begun`. What can be refused is refused before
+/// anything is written.
 async fn start(
     arguments: &arguments::Run,
     out: &Path,
     begun: Timestamp,
     now: Timestamp,
 ) -> Result<Started> {
-    let path = arguments.config.as_deref().context("a configuration is needed")?;
-    let (text, source) = read_config(path)?;
     let run_id = match &arguments.id {
         Some(id) => id.clone(),
         None => {
             format!("{}-{:04x}", begun.strftime("%Y%m%d-%H%M%S"), begun.subsec_nanosecond() >> 14)
         }
     };
-    let prepared = draft(&text, local::parse_run_id(&run_id)?, &source).await?;
+    let run_id = local::parse_run_id(&run_id)?;
+    let prepared = draft_config(arguments.config.as_deref(), &arguments.starter, run_id).await?;
     let (connections, simulator) = if arguments.virtual_time {
         (connect_in_memory(&prepared.plan).await?, None)
     } else {

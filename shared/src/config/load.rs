@@ -6,13 +6,12 @@ use serde_saphyr::Location;
 
 use super::check::{Checker, join};
 use super::raw::{self, Field, Spanned};
-use super::{DEFAULT_REQUESTS, Stop};
+use super::{DEFAULT_REQUESTS, MAX_REQUESTS, Stop};
 use crate::plan::Deadlines;
 use crate::units::Concurrency;
 
 /// As many streams as one Lambda function can hold.
 pub(super) const MAX_CONCURRENCY: u32 = 900;
-pub(super) const MAX_REQUESTS: u32 = 1_000_000;
 
 /// The concurrencies of the top level's entries, each once, in their order. Not needed where every
 /// endpoint has its own.

@@ -21,6 +21,7 @@ mod prices;
 mod raw;
 mod schema;
 mod shape;
+mod starter;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -34,6 +35,7 @@ use self::check::Checker;
 pub use self::error::{ConfigError, ConfigErrors};
 use self::raw::Spanned;
 pub use self::schema::schema;
+pub use self::starter::{Starter, starter};
 use crate::dataset::{DatasetSpec, MAX_TOKENS};
 use crate::digest::sha256;
 use crate::plan::{Criteria, Deadlines, EndpointSpec, Inference, Workload};
@@ -49,6 +51,8 @@ pub const DEFAULT_REQUESTS: u32 = 100;
 pub const DEFAULT_REPLICATES: u32 = 5;
 /// Requests that warm each slot's connection when it is not said.
 pub const DEFAULT_WARMUP_REQUESTS_PER_SLOT: u32 = 1;
+/// The most measured requests of an experiment.
+pub const MAX_REQUESTS: u32 = 1_000_000;
 const MAX_REPLICATES: u32 = 100;
 const MAX_WARMUPS: u32 = 100;
 

@@ -119,18 +119,27 @@ fn kind(expected: &str) -> (&str, &str) {
 }
 
 /// Fields that are easily written in the wrong section, with their own.
-const ELSEWHERE: [(&str, &str); 14] = [
+const ELSEWHERE: [(&str, &str); 23] = [
+    ("api", "endpoints"),
+    ("bucket", "datasets"),
     ("concurrency", "load"),
     ("duration", "stop"),
     ("e2e", "criteria"),
     ("error_rate", "criteria"),
+    ("headroom", "workload"),
     ("max_tokens", "defaults"),
     ("model_id", "endpoints"),
+    ("passes", "stop"),
+    ("per_run_usd", "spend_limit"),
     ("prompts", "datasets"),
     ("region", "defaults"),
     ("requests", "stop"),
+    ("requests_per_minute", "workload"),
     ("synthetic", "datasets"),
+    ("system", "inference"),
     ("temperature", "inference"),
+    ("template", "datasets"),
+    ("tokenizer", "datasets"),
     ("top_p", "inference"),
     ("tpot", "criteria"),
     ("ttft", "criteria"),

@@ -10,6 +10,7 @@ use crate::plan::{
 use crate::units::NanoUsd;
 
 mod refused;
+mod schema;
 
 const MINIMAL: &str = r#"version: 1
 endpoints:

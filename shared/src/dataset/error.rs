@@ -168,6 +168,20 @@ pub enum DatasetError {
         /// The largest load.
         slots: u32,
     },
+    /// The passes over a dataset are more requests than an experiment can have.
+    #[error(
+        "{passes} x {prompts} prompts are {requests} requests, and an experiment has at most {most}: lower `stop.passes`"
+    )]
+    TooMany {
+        /// All requests of an experiment.
+        requests: u64,
+        /// How often each prompt is sent.
+        passes: u32,
+        /// How many prompts there are.
+        prompts: usize,
+        /// The most that there can be.
+        most: u32,
+    },
 }
 
 impl DatasetError {

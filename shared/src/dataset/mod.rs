@@ -48,13 +48,6 @@ pub struct Prompt {
     pub max_tokens: u32,
 }
 
-impl Prompt {
-    /// A prompt of this text, its tokens counted by [`estimate_tokens`].
-    pub fn new(text: String, max_tokens: u32) -> Self {
-        Self { estimated_tokens: estimate_tokens(&text), text, max_tokens }
-    }
-}
-
 /// A dataset that has not been read yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatasetSpec {

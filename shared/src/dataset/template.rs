@@ -90,7 +90,7 @@ impl Template {
             match fields.get(field) {
                 Some(Value::String(value)) => text.push_str(value),
                 Some(value @ (Value::Number(_) | Value::Bool(_))) => {
-                    text.push_str(&value.to_string())
+                    text.push_str(&value.to_string());
                 }
                 Some(Value::Null | Value::Array(_) | Value::Object(_)) => {
                     return Err(DatasetError::TemplateValue { line, field: field.clone() });
@@ -107,6 +107,7 @@ impl Template {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -158,5 +159,21 @@ mod tests {
         line 7: the template names {answers}, which is neither a text nor a number
         line 7: the template names {none}, which is neither a text nor a number
         "#);
+    }
+
+    proptest! {
+        #[test]
+        fn doubled_braces_are_braces(text in "[{} a-c\n漢]{0,20}", value in "[{}a]{0,5}") {
+            let escaped = text.replace('{', "{{").replace('}', "}}");
+            let filled = fill(&format!("{escaped}{{x y}}{escaped}"), &json!({"x y": value}));
+            prop_assert_eq!(filled.unwrap(), format!("{text}{value}{text}"));
+        }
+
+        #[test]
+        fn whatever_is_written_there_is_an_answer(template in "[{} a\n漢]{0,20}") {
+            if let Err(error) = fill(&template, &json!({"a": "b"})) {
+                prop_assert!(!error.is_empty());
+            }
+        }
     }
 }

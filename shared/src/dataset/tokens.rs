@@ -96,6 +96,11 @@ pub(super) mod tests {
         for (text, expected) in [("", 1), ("Hello", 2), ("Why is the sky blue?", 7)] {
             assert_eq!(Counter::Exact(&tokenizer).count(text).unwrap(), expected, "{text}");
         }
+        // Byte-level BPE splits by a regular expression, as most models' tokenizers do.
+        let byte_level = r#"{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}"#;
+        let byte_level = TOKENIZER.replace(r#"{"type": "Whitespace"}"#, byte_level);
+        let tokenizer = parse_tokenizer(byte_level.as_bytes()).unwrap();
+        assert_eq!(Counter::Exact(&tokenizer).count("Why's the sky  blue?").unwrap(), 8);
         for bad in ["", "{}", "{\"model\": 7}"] {
             assert!(matches!(parse_tokenizer(bad.as_bytes()), Err(DatasetError::Tokenizer(_))));
         }

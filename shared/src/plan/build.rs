@@ -1,5 +1,8 @@
 //! From checked settings and loaded prompts to the [`Plan`].
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use rand::SeedableRng;

@@ -206,8 +206,7 @@ mod tests {
              datasets: [{{name: d, prompts: [\"Why?\"], max_tokens: 10}}]\n\
              load: [{{concurrency: 2}}]\n{rest}"
         );
-        let prompts = vec![Prompt::new("Why?".to_owned(), 10)];
-        assert_eq!(prompts[0].estimated_tokens, 2);
+        let prompts = vec![Prompt { text: "Why?".to_owned(), estimated_tokens: 2, max_tokens: 10 }];
         let dataset = LoadedDataset { name: "d".parse().unwrap(), prompts, sha256: String::new() };
         build(&config::parse(&text).unwrap(), &[dataset], "r".parse().unwrap())
     }

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
     use crate::run::{Source, draft};
 
-    fn plan(stop: &str, limit: NanoUsd) -> Plan {
+    async fn plan(stop: &str, limit: NanoUsd) -> Plan {
         let text = format!(
             "version: 1\nendpoints: [{{name: m, kind: bedrock, region: us-east-1, model_id: x, \
              price: {{input_per_1k_usd: 0.001, output_per_1k_usd: 0.002}}}}]\n\
@@ -81,7 +81,7 @@ mod tests {
              load: [{{concurrency: 2}}]\nreplicates: 3\nstop: {stop}"
         );
         let source = Source::OneMachine(PathBuf::new());
-        let plan = draft(&text, "r".parse().unwrap(), &source).unwrap().plan;
+        let plan = draft(&text, "r".parse().unwrap(), &source).await.unwrap().plan;
         Plan { spend_limit: Some(limit), ..plan }
     }
 
@@ -89,34 +89,34 @@ mod tests {
         refuse_what_the_limit_cannot_hold(plan).unwrap_err().to_string()
     }
 
-    #[test]
-    fn what_the_limit_cannot_hold_is_refused_with_the_mend() {
+    #[tokio::test]
+    async fn what_the_limit_cannot_hold_is_refused_with_the_mend() {
         // 60 requests of 40,000 nano-dollars and 6 warm-ups of 80,000: 2,880,000.
         let short = NanoUsd(2_879_999);
         insta::assert_snapshot!(
-            refusal(&plan("{requests: 60}", short)),
+            refusal(&plan("{requests: 60}", short).await),
             @"the run may cost $0.0029 (1.5 x the longest prompt, every answer to its limit), and its spend_limit is $0.0029: raise spend_limit to $0.0029, or lower stop.requests, max_tokens, or the number of endpoints, datasets and loads"
         );
-        let enough = plan("{requests: 60}", NanoUsd(short.0 + 1));
+        let enough = plan("{requests: 60}", NanoUsd(short.0 + 1)).await;
         assert!(refuse_what_the_limit_cannot_hold(&enough).is_ok());
         let unlimited = Plan { spend_limit: None, ..enough };
         assert!(refuse_what_the_limit_cannot_hold(&unlimited).is_ok());
     }
 
-    #[test]
-    fn a_share_that_does_not_fill_the_slots_is_refused() {
+    #[tokio::test]
+    async fn a_share_that_does_not_fill_the_slots_is_refused() {
         // One request of each of two slots and two warm-ups: 240,000 for each of three blocks.
         insta::assert_snapshot!(
-            refusal(&plan("{duration: 1m}", NanoUsd(719_999))),
+            refusal(&plan("{duration: 1m}", NanoUsd(719_999)).await),
             @"a block of m~d~c2 needs $0.0003 for one request of each slot and its warm-up, and its share is $0.0003 ($0.0008 for 3 blocks): raise spend_limit to $0.0008, or lower max_tokens, replicates, or the number of endpoints, datasets and loads"
         );
-        let enough = plan("{duration: 1m}", NanoUsd(720_000));
+        let enough = plan("{duration: 1m}", NanoUsd(720_000)).await;
         assert!(refuse_what_the_limit_cannot_hold(&enough).is_ok());
     }
 
-    #[test]
-    fn what_has_no_price_cannot_be_limited() {
-        let mut plan = plan("{requests: 60}", NanoUsd(1_000_000_000));
+    #[tokio::test]
+    async fn what_has_no_price_cannot_be_limited() {
+        let mut plan = plan("{requests: 60}", NanoUsd(1_000_000_000)).await;
         plan.endpoints[0].price = None;
         insta::assert_snapshot!(
             refusal(&plan),

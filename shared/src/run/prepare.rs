@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::limit::refuse_what_the_limit_cannot_hold;
 use super::{BlockReference, LaneReference, RunError, Stores, rfc3339};
-use crate::config::{self, DatasetSettings, Settings};
+use crate::config::{self, DatasetSettings, MAX_REQUESTS, Settings};
 use crate::dataset::{Contents, DatasetError, Loader, Place};
 use crate::digest::sha256;
 use crate::plan::{self, EndpointKind, LoadedDataset, Plan};
@@ -20,7 +20,7 @@ use crate::units::RunId;
 pub enum Source {
     /// One machine: paths are relative to this folder.
     OneMachine(PathBuf),
-    /// A deployed run: no paths, no simulated endpoints.
+    /// A deployed run: files are objects in S3, and no endpoint is simulated.
     Deployed,
 }
 
@@ -104,7 +104,7 @@ async fn contents(settings: &Settings, source: &Source) -> Result<Contents, RunE
                     std::fs::read(&path)
                         .map_err(|source| DatasetError::Read { file: Place::Path(path), source })
                 }
-                Place::S3 { bucket, key } => match objects.get(bucket, key).await {
+                Place::S3 { bucket, key } => match Box::pin(objects.get(bucket, key)).await {
                     Err(ObjectError::Store(error)) => return Err(error.into()),
                     content => content.map_err(|source| DatasetError::Object {
                         file: place.clone(),
@@ -125,9 +125,9 @@ fn load(settings: &Settings, contents: &Contents) -> Result<Vec<LoadedDataset>, 
         let prompts = loader.load(&dataset.spec).map_err(of_dataset(dataset))?;
         check_passes(settings, dataset, prompts.len()).map_err(of_dataset(dataset))?;
         let name = dataset.spec.name.clone();
-        let mut loaded = LoadedDataset { name, prompts, sha256: String::new() };
-        loaded.sha256 = sha256(prompts_file(&loaded)?);
-        all.push(loaded);
+        let mut read = LoadedDataset { name, prompts, sha256: String::new() };
+        read.sha256 = sha256(prompts_file(&read)?);
+        all.push(read);
     }
     Ok(all)
 }
@@ -137,7 +137,7 @@ fn of_dataset(dataset: &DatasetSettings) -> impl FnOnce(DatasetError) -> RunErro
     move |source| RunError::Dataset { name, line, source }
 }
 
-/// Refuses passes of fewer requests than the largest load has slots.
+/// Refuses passes of fewer requests than the largest load has slots, or of too many.
 fn check_passes(
     settings: &Settings,
     dataset: &DatasetSettings,
@@ -152,6 +152,9 @@ fn check_passes(
     let requests = u64::from(passes).saturating_mul(prompts.try_into().unwrap_or(u64::MAX));
     if requests < u64::from(slots) {
         return Err(DatasetError::TooFew { requests, passes, prompts, slots });
+    }
+    if requests > u64::from(MAX_REQUESTS) {
+        return Err(DatasetError::TooMany { requests, passes, prompts, most: MAX_REQUESTS });
     }
     Ok(())
 }
@@ -301,6 +304,33 @@ mod tests {
         insta::assert_snapshot!(
             refusal(&config).await,
             @"endpoint m with 1500 blocks cannot be used in a deployed run; a lane has at most 1,000: use fewer replicates, loads or datasets"
+        );
+    }
+
+    #[tokio::test]
+    async fn passes_are_refused_where_they_are_too_few_or_too_many() {
+        let check = async |stop: &str, prompts: &str| {
+            let text = format!(
+                "version: 1\nendpoints: [{{name: a, kind: simulated, \
+                 simulate_as: meta.llama2-13b-chat-v1, load: [{{concurrency: 8}}], datasets: [d]}},\n\
+                 {{name: b, kind: simulated, simulate_as: meta.llama2-13b-chat-v1}}]\n\
+                 datasets: [{{name: d, prompts: {prompts}, max_tokens: 5}}, \
+                 {{name: other, prompts: [Why?], max_tokens: 5}}]\n\
+                 load: [{{concurrency: 1}}]\nstop: {{{stop}}}"
+            );
+            let source = Source::OneMachine(PathBuf::new());
+            let drafted = draft(&text, "r".parse().unwrap(), &source).await;
+            drafted.map(drop).map_err(|error| crate::causes::chain(&error))
+        };
+        // The one prompt of the other dataset is asked one at a time.
+        assert_eq!(check("passes: 1", "[a, b, c, d, e, f, g, h]").await, Ok(()));
+        insta::assert_snapshot!(
+            check("passes: 3", "[a, b]").await.unwrap_err(),
+            @"line 4 of the configuration, dataset d: 6 requests (3 x 2 prompts) cannot fill 8 slots: raise `stop.passes`, or lower the concurrency"
+        );
+        insta::assert_snapshot!(
+            check("passes: 1000000", "[a, b]").await.unwrap_err(),
+            @"line 4 of the configuration, dataset d: 1000000 x 2 prompts are 2000000 requests, and an experiment has at most 1000000: lower `stop.passes`"
         );
     }
 }

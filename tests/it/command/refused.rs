@@ -20,7 +20,7 @@ stop: {{requests: 4}}
 }
 
 /// What is written instead of what, where the message must say that it is, and a part of it.
-const CASES: [(&str, &str, &str, &str); 24] = [
+const CASES: [(&str, &str, &str, &str); 36] = [
     ("version: 1", "version: 2", "line 1, column 10", "write `version: 1`"),
     ("endpoints:", "endpoint:", "line 2, column 1", "endpoints"),
     ("name: mistral,", "name: my model,", "line 3, column 12", "not allowed in a name"),
@@ -48,6 +48,28 @@ const CASES: [(&str, &str, &str, &str); 24] = [
     ("concurrency: [1, 2]", "concurrency: [1, 0]", "line 7, column 22", "1 to 900"),
     ("concurrency: [1, 2]", "rate_per_minute: 60", "line 7,", "not yet supported"),
     ("requests: 4", "requests: 1", "line 8, column 18", "cannot fill 2 slots"),
+    ("requests: 4", "requests: 4, passes: 1", "line 8, column 29", "keep one of the two"),
+    (", endpoint_url", ", latency_mode: optimized, endpoint_url", "line 3,", "prices of its own"),
+    (", endpoint_url", ", service_tier: cheap, endpoint_url", "line 3,", "default, flex, priority"),
+    (", endpoint_url", ", datasets: [mien], endpoint_url", "line 3,", "did you mean `mine`?"),
+    (
+        ", endpoint_url",
+        ", load: [{concurrency: 5}], endpoint_url",
+        "line 8,",
+        "cannot fill 5 slots",
+    ),
+    ("prompts: [Why", "template: a.txt, prompts: [Why", "line 5, column 28", "filled from"),
+    (
+        "prompts: [Why is the sky blue?]",
+        "synthetic: {prompt_tokens: {mean: 50, stddev: 60}}",
+        "line 5, column 64",
+        "0 to 50",
+    ),
+    ("max_tokens: 5", "max_tokens: 5, bucket: {from: 9, below: 9}", "line 5,", "`below` is not"),
+    ("stop: {", "baseline: mistrl\nstop: {", "line 8, column 11", "did you mean `mistral`?"),
+    ("stop: {", "workload: {headroom: 5%}\nstop: {", "line 8,", "requests_per_minute: 300"),
+    ("stop: {", "spend_limit: {per_run_usd: -1}\nstop: {", "line 8,", "above 0"),
+    ("stop: {", "inference: {system: ' '}\nstop: {", "line 8,", "this text is empty"),
     ("requests: 4", "duration: 30", "line 8,", "800ms, 5s, 2m or 1h"),
     ("stop: {", "criteria: {e2e: {p96: 2s}}\nstop: {", "line 8,", "p95"),
     ("stop: {", "rounds: {every: 1h, for: 24h}\nstop: {", "line 8,", "not yet supported"),

@@ -17,7 +17,8 @@ use shared::store::{ArtifactStore, BlockEnd, BlockKey, BlockState, RecordStore, 
 use shared::summary::{BlockOf, BlockPlace};
 use shared::units::NanoUsd;
 use simulator::{
-    Fault, OutputTokens, Profile, ScriptedFault, Simulator, SimulatorConfig, SimulatorThread, When,
+    Fault, InputTokens, OutputTokens, Profile, ScriptedFault, Simulator, SimulatorConfig,
+    SimulatorThread, When,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -44,11 +45,13 @@ fn simulator(broken: u64) -> SimulatorThread {
         base: Duration::from_millis(3),
         prefill_per_token: Duration::ZERO,
         decode_per_token: Duration::from_millis(1),
-        output_tokens: OutputTokens { mean: f64::from(TOKENS), cv: 0.0 },
+        input_tokens: InputTokens::default(),
+        output_tokens: OutputTokens::fixed(f64::from(TOKENS)),
         noise_cv: 0.0,
         slots: 64,
         input_per_1k_usd: 0.001,
         output_per_1k_usd: 0.1,
+        source: "a test".to_owned(),
     };
     let fault = ScriptedFault {
         model_id: None,
@@ -94,7 +97,7 @@ stop: {stop}
 "#,
         simulator.url()
     );
-    let mut prepared = draft(&config, run_id("r"), &Source::Deployed).unwrap();
+    let mut prepared = draft(&config, run_id("r"), &Source::Deployed).await.unwrap();
     prepared.plan.spend_limit = limit.map(|limit| limit(&prepared.plan));
     let stores = Stores { records: bench.fresh().await, artifacts: bench.artifacts().clone() };
     let now = "2026-11-22T10:00:00Z".parse().unwrap();

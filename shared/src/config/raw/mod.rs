@@ -13,7 +13,9 @@ mod either;
 mod endpoint;
 mod spanned;
 
-use schemars::JsonSchema;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -21,8 +23,8 @@ pub(super) use self::dataset::{Dataset, Distribution, Synthetic};
 pub(super) use self::either::{OneOrMany, Price, Tokens};
 pub(super) use self::endpoint::{Defaults, Endpoint, PriceFields};
 pub(super) use self::spanned::Spanned;
-use super::load::{MAX_CONCURRENCY, MAX_REQUESTS};
-use super::{MAX_REPLICATES, MAX_WARMUPS, VERSION};
+use super::load::MAX_CONCURRENCY;
+use super::{MAX_REPLICATES, MAX_REQUESTS, MAX_WARMUPS, VERSION};
 
 pub(super) type Field<T> = Option<Spanned<T>>;
 pub(super) type Unread = Field<IgnoredAny>;
@@ -194,10 +196,18 @@ pub(super) struct SpendLimit {
 }
 
 /// How the schema shows a text that may look like a number.
-#[derive(JsonSchema)]
-#[schemars(untagged, inline)]
-#[expect(dead_code, reason = "the schema alone has it")]
-enum TextOrNumber {
-    Number(f64),
-    Text(String),
+enum TextOrNumber {}
+
+impl JsonSchema for TextOrNumber {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "TextOrNumber".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": ["string", "number"]})
+    }
 }
