@@ -22,9 +22,13 @@ impl Page {
         self.paragraph(&format!("{} {text}", "#".repeat(level)));
     }
 
+    /// Text; nothing for an empty one.
     pub(super) fn paragraph(&mut self, text: &str) {
-        self.0.push_str(text);
-        self.0.push_str("\n\n");
+        let text = text.trim_end();
+        if !text.is_empty() {
+            self.0.push_str(text);
+            self.0.push_str("\n\n");
+        }
     }
 
     /// A list; nothing where there are no items.

@@ -120,6 +120,8 @@ fn only_the_time_of_writing_differs_between_two_writings() {
     assert_eq!(two, SummaryFile { written_at: "two".to_owned(), ..one });
     let later = bare(&run, "2030-01-01T00:00:00Z", markdown::render);
     assert_eq!(later.replace("2030-01-01T00:00:00Z", WRITTEN_AT), markdown(&run));
+    let page = |time| bare(&run, time, html);
+    assert_eq!(page("later than then").replace("later than then", "one"), page("one"));
     let text = String::from_utf8(json("one")).unwrap();
     assert_eq!(text.matches("\"one\"").count(), 1);
 }

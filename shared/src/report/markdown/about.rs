@@ -34,6 +34,8 @@ pub(super) fn cost(page: &mut Page, report: &Report<'_>) {
     if !unpriced.is_empty() {
         page.paragraph(&format!("Not in it: {}, of which no price is known.", list(&unpriced)));
     }
+    // What else is of the run as a whole belongs here: its spend limit with what was refused for
+    // it, and the AWS services that carried it.
     let mut table = spending_columns(Table::new().words("Endpoint"));
     let mut row = |name: String, spending: &Spending, priced| {
         let cells = spending_cells(spending, priced);

@@ -1,11 +1,71 @@
 //! The choices, and how they compare with their rivals.
 
-use super::cell::{each_dataset, or_none};
-use crate::decision::{Comparison, ComparisonVerdict, DatasetDecision};
-use crate::report::Report;
-use crate::report::page::{Page, Table};
+use super::cell::{each_dataset, footnote, interval, or_none, per_10k, seconds};
+use crate::decision::{Choice, Comparison, ComparisonVerdict, DatasetDecision};
+use crate::plan::Statistic;
+use crate::report::page::{FEW, Page, Table};
+use crate::report::{Report, plot};
+use crate::summary::{ExperimentSummary, LatencyStats};
 use crate::units::Name;
-use crate::words::{NO_DATA, dollars, p_value, range};
+use crate::words::{NO_DATA, dollars, p_value, percent, range, statistic_name};
+
+/// The first screen's table: the choice for each dataset with what it costs and how sure that is.
+pub(super) fn choices(page: &mut Page, report: &Report<'_>) {
+    let statistic = plot::statistic(report);
+    let mut table = Table::new()
+        .words("Dataset")
+        .words("Use")
+        .number("In flight")
+        .number("USD per 10,000")
+        .number(format!("E2E {} (s)", statistic_name(statistic)))
+        .number("Errors")
+        .words("How sure");
+    for decided in &report.decision.datasets {
+        table.row(&choice(report, decided, statistic));
+    }
+    page.table(&table);
+    let chosen = report.decision.datasets.iter().filter_map(|decided| chosen(report, decided));
+    let few = |chosen: &ExperimentSummary| {
+        chosen.e2e.as_ref().is_some_and(|e2e| e2e.is_statistic_flagged(statistic))
+    };
+    footnote(page, chosen.clone().any(few));
+}
+
+fn chosen<'a>(report: &Report<'a>, decided: &'a DatasetDecision) -> Option<&'a ExperimentSummary> {
+    match &decided.choice {
+        Choice::Best { experiment, .. } => report.summary.experiment(experiment),
+        Choice::NoneQualifies { .. } | Choice::NoPrices | Choice::NoData => None,
+    }
+}
+
+fn choice(report: &Report<'_>, decided: &DatasetDecision, statistic: Statistic) -> Vec<String> {
+    let none = match &decided.choice {
+        Choice::Best { .. } => "",
+        Choice::NoneQualifies { .. } => "nothing: none meets every criterion",
+        Choice::NoPrices => "no ranking: there are no prices",
+        Choice::NoData => "nothing: no request was completed",
+    };
+    let chosen = chosen(report, decided);
+    let value = |stats: &LatencyStats| {
+        let few = if stats.is_statistic_flagged(statistic) { FEW } else { "" };
+        let value = seconds(stats.statistic_ms(statistic));
+        format!("{value}{few}{}", interval(stats.intervals.of(statistic), seconds))
+    };
+    let e2e = chosen.and_then(|chosen| chosen.e2e.as_ref());
+    let errors = chosen.and_then(|chosen| chosen.error_rate);
+    let warnings = chosen.into_iter().flat_map(|chosen| &chosen.warnings);
+    let warnings = warnings.map(|warning| format!("Warning: {warning}."));
+    let certainty = std::iter::once(decided.certainty.clone()).chain(warnings);
+    vec![
+        format!("`{}`", decided.dataset),
+        chosen.map_or_else(|| none.to_owned(), |chosen| format!("`{}`", chosen.endpoint)),
+        or_none(chosen.map(|chosen| chosen.concurrency.to_string())),
+        or_none(chosen.map(|chosen| per_10k(report, chosen))),
+        or_none(e2e.map(value)),
+        or_none(errors.map(percent)),
+        certainty.collect::<Vec<_>>().join(" "),
+    ]
+}
 
 /// The best overall and for each dataset, each with its reason, runner-up, certainty and rivals.
 pub(super) fn section(page: &mut Page, report: &Report<'_>) {

@@ -78,7 +78,7 @@ fn answer(page: &mut Page, report: &Report<'_>) {
     page.heading(2, "Answer");
     page.paragraph(&format!("**{}**", decision.answer));
     page.paragraph(&decision.certainty);
-    results::choices(page, report);
+    best::choices(page, report);
     page.paragraph(&not_measured(report));
     if let Some(what) = report.summary.incomplete() {
         page.paragraph(&format!(

@@ -6,8 +6,8 @@ use crate::report::page::{Page, Table};
 use crate::report::{Report, plot};
 use crate::stats::{Sample, float};
 use crate::summary::ExperimentSummary;
-use crate::units::{Name, NanoUsd};
-use crate::words::{count, number, usd};
+use crate::units::Name;
+use crate::words::{count, dollars, number};
 
 /// Transactions that prices are told for.
 const TRANSACTIONS: f64 = 10_000.0;
@@ -17,13 +17,17 @@ pub(super) fn section(page: &mut Page, report: &Report<'_>) {
     page.heading(2, "What transactions cost");
     page.picture(plot::COST);
     page.paragraph(
-        "Models answer at different lengths, and a terse one is cheaper for it. The last columns \
+        "Models answer at different lengths, and a terse one is cheaper for it. The last two columns \
          price every endpoint's own mean prompt (the same prompts, by its own token count) with \
          answers of one length: the median of the endpoints' mean answers, and the limit of an \
          answer. This is arithmetic with prices; no such answers were measured.",
     );
     each_dataset(page, report, 3, |page, dataset| {
-        page.table(&at_equal_length(report, dataset));
+        let table = at_equal_length(report, dataset);
+        if table.is_empty() {
+            page.paragraph("No tokens were reported.");
+        }
+        page.table(&table);
     });
 }
 
@@ -43,29 +47,33 @@ fn at_equal_length(report: &Report<'_>, dataset: &Name) -> Table {
         .words("Endpoint")
         .number("Prompt tokens, mean")
         .number("Answer tokens, mean")
-        .number("USD per 10,000, as measured")
+        .number("USD each, as measured")
+        .number("USD per 10,000")
         .number(format!("at {} answer tokens (median)", count(median)))
         .number(format!("at {} (limit)", count(limit)));
     for (endpoint, tokens) in endpoints {
-        let at = |output: f64| {
-            let usd = |price| usd(price_of(price, tokens.input, output));
-            endpoint.price.as_ref().map_or_else(|| UNKNOWN.to_owned(), usd)
+        let at = |transactions: f64, output: f64| {
+            let price = |price| price_of(price, transactions, (tokens.input, output));
+            endpoint.price.as_ref().map_or_else(|| UNKNOWN.to_owned(), price)
         };
         table.row(&[
             format!("`{}`", endpoint.name),
             number(tokens.input),
             number(tokens.output),
-            at(tokens.output),
-            at(float(median)),
-            at(float(limit)),
+            at(1.0, tokens.output),
+            at(TRANSACTIONS, tokens.output),
+            at(TRANSACTIONS, float(median)),
+            at(TRANSACTIONS, float(limit)),
         ]);
     }
     table
 }
 
-/// What [`TRANSACTIONS`] of so many tokens each cost.
-fn price_of(price: &Price, input: f64, output: f64) -> NanoUsd {
-    price.of_tokens(whole(input * TRANSACTIONS), whole(output * TRANSACTIONS))
+/// What so many transactions of so many prompt and answer tokens cost.
+fn price_of(price: &Price, transactions: f64, (input, output): (f64, f64)) -> String {
+    let tokens = |mean: f64| whole(mean * TRANSACTIONS);
+    let usd = price.of_tokens(tokens(input), tokens(output)).as_usd() * transactions / TRANSACTIONS;
+    dollars(usd)
 }
 
 /// To the nearest whole number.
@@ -90,12 +98,12 @@ impl Tokens {
     fn of<'a>(experiments: impl Iterator<Item = &'a ExperimentSummary>) -> Option<Self> {
         let (mut input, mut output, mut requests) = (0.0, 0.0, 0.0);
         for experiment in experiments {
-            let counted = experiment.requests.completed - experiment.completed_without_usage;
             let means = experiment.input_tokens_mean.zip(experiment.output_tokens_mean);
             let Some((input_mean, output_mean)) = means else { continue };
-            input += input_mean * float(counted);
-            output += output_mean * float(counted);
-            requests += float(counted);
+            let completed = float(experiment.requests.completed);
+            input += input_mean * completed;
+            output += output_mean * completed;
+            requests += completed;
         }
         (requests > 0.0).then(|| Self { input: input / requests, output: output / requests })
     }

@@ -1,7 +1,7 @@
 //! The figures that decide, and how requests ended.
 
 use super::cell::{
-    each_dataset, footnote, interval, marked, of_dataset, or_none, per_10k, place, price, seconds,
+    each_dataset, footnote, interval, marked, of_dataset, or_none, place, price, seconds,
 };
 use crate::plan::Statistic;
 use crate::report::page::{Page, Table};
@@ -9,12 +9,15 @@ use crate::report::{Report, plot};
 use crate::stats::Percentile;
 use crate::summary::{ExperimentSummary, LatencyStats};
 use crate::units::Name;
-use crate::words::{count, number, percent, small_usd, usd};
+use crate::words::{count, number, percent, usd};
 
 /// The figures that decide, dataset by dataset.
 pub(super) fn glance(page: &mut Page, report: &Report<'_>) {
     page.heading(2, "Results");
-    page.paragraph("95 % intervals are in brackets, where there is enough data for one.");
+    page.paragraph(
+        "95 % intervals are in brackets, where there is enough data for one. ⚠ The last column \
+         qualifies the figures of its row.",
+    );
     let mut few = false;
     each_dataset(page, report, 3, |page, dataset| {
         let mut table = Table::new()
@@ -22,10 +25,8 @@ pub(super) fn glance(page: &mut Page, report: &Report<'_>) {
             .number("In flight")
             .words("Choice")
             .number("USD per 10,000")
-            .number("USD each")
             .number("E2E mean (s)")
             .number("E2E p95 (s)")
-            .number("TTFT p50 (s)")
             .number("TTFT p95 (s)")
             .number("Transactions/min")
             .number("Errors")
@@ -45,6 +46,7 @@ pub(super) fn glance(page: &mut Page, report: &Report<'_>) {
 fn glance_row(report: &Report<'_>, experiment: &ExperimentSummary) -> Vec<String> {
     let id = &experiment.experiment;
     let qualifies = report.decision.judgement(id).is_some_and(|judged| judged.qualifies);
+    let warned = if experiment.warnings.is_empty() { "" } else { " ⚠" };
     let choice = match (report.decision.is_chosen(id), qualifies) {
         (true, _) => "**best**",
         (false, true) => "qualifies",
@@ -59,17 +61,15 @@ fn glance_row(report: &Report<'_>, experiment: &ExperimentSummary) -> Vec<String
     let warnings: Vec<_> = experiment.warnings.iter().map(ToString::to_string).collect();
     let mut row = place(experiment);
     row.extend([
-        choice.to_owned(),
+        format!("{choice}{warned}"),
         price(report, experiment, |cost| {
             usd(cost.per_10k_transactions_nano_usd)
                 + &interval(experiment.cost_interval, |usd| format!("{usd:.2}"))
         }),
-        price(report, experiment, |cost| small_usd(cost.per_transaction_nano_usd.as_usd())),
         or_none(e2e.map(|e2e| {
             seconds(e2e.mean_ms) + &interval(e2e.intervals.of(Statistic::Mean), seconds)
         })),
         or_none(e2e.map(p95)),
-        or_none(ttft.map(|ttft| marked(ttft, Percentile::P50, &seconds(ttft.p50_ms)))),
         or_none(ttft.map(p95)),
         or_none(experiment.throughput.map(|rate| number(rate.requests_per_minute))),
         or_none(
@@ -167,52 +167,4 @@ fn moved(report: &Report<'_>, dataset: &Name) -> Table {
         table.row(&row);
     }
     table
-}
-
-/// The first screen's table: the choice for each dataset with what it costs and how sure that is.
-pub(super) fn choices(page: &mut Page, report: &Report<'_>) {
-    let statistic = plot::statistic(report);
-    let mut table = Table::new()
-        .words("Dataset")
-        .words("Use")
-        .number("In flight")
-        .number("USD per 10,000")
-        .number(format!("E2E {} (s)", crate::words::statistic_name(statistic)))
-        .number("Errors")
-        .words("How sure");
-    for decided in &report.decision.datasets {
-        let mut chosen = of_dataset(report, &decided.dataset)
-            .filter(|experiment| report.decision.is_chosen(&experiment.experiment));
-        let dataset = format!("`{}`", decided.dataset);
-        let Some(chosen) = chosen.next() else {
-            let none = or_none(None);
-            table.row(&[
-                dataset,
-                none.clone(),
-                none.clone(),
-                none.clone(),
-                none.clone(),
-                none,
-                "nothing to choose: see below".to_owned(),
-            ]);
-            continue;
-        };
-        let warnings = chosen.warnings.iter().map(|warning| format!(" Warning: {warning}."));
-        let [endpoint, level] = [format!("`{}`", chosen.endpoint), chosen.concurrency.to_string()];
-        let value = |stats: &LatencyStats| {
-            let few = if stats.is_statistic_flagged(statistic) { super::FEW } else { "" };
-            let value = seconds(stats.statistic_ms(statistic));
-            format!("{value}{few}{}", interval(stats.intervals.of(statistic), seconds))
-        };
-        table.row(&[
-            dataset,
-            endpoint,
-            level,
-            per_10k(report, chosen),
-            or_none(chosen.e2e.as_ref().map(value)),
-            or_none(chosen.error_rate.map(percent)),
-            std::iter::once(decided.certainty.clone()).chain(warnings).collect(),
-        ]);
-    }
-    page.table(&table);
 }

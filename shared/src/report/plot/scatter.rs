@@ -13,6 +13,7 @@ use super::view::{Scale, View};
 const HEAD: i32 = 30;
 const FOOT: i32 = 56;
 const LEFT: i32 = 72;
+const EMPTY: i32 = 120;
 const LABEL_SIZE: i32 = 12;
 /// The widest name beside the frame.
 const NAME: i32 = 230;
@@ -80,8 +81,13 @@ impl Scatter {
         self.series.iter().flat_map(|series| series.marks.iter().map(move |mark| (series, mark)))
     }
 
+    /// An empty frame is low: it has but a few words to hold.
+    fn frame_height(&self) -> i32 {
+        if self.marks().next().is_none() { self.frame.min(EMPTY) } else { self.frame }
+    }
+
     pub(super) fn height(&self) -> i32 {
-        HEAD + self.frame + FOOT + pixels(self.notes.len()) * NOTE_ROW
+        HEAD + self.frame_height() + FOOT + pixels(self.notes.len()) * NOTE_ROW
     }
 
     pub(super) fn draw(
@@ -95,7 +101,7 @@ impl Scatter {
         let gutter = names.max().unwrap_or(0);
         let frame = Area {
             from: (left + LEFT, top + HEAD),
-            to: (left + width - 8 - gutter, top + HEAD + self.frame),
+            to: (left + width - 8 - gutter, top + HEAD + self.frame_height()),
         };
         canvas.text(&clipped(&self.title, 14, width), (left, top + 7), 14, INK, Lean::TopLeft)?;
         let view = View { frame, x: &self.x, y: &self.y };
