@@ -1,6 +1,7 @@
 //! Numbers as people read them: three significant digits where nothing asks for more.
 
 use crate::plan::{LatencyMetric, Statistic};
+use crate::stats::Interval;
 use crate::units::NanoUsd;
 
 /// What stands where there is no data.
@@ -78,6 +79,35 @@ pub(crate) fn small_usd(dollars: f64) -> String {
         least /= 10.0;
     }
     format!("${dollars:.decimals$}")
+}
+
+/// Dollars of either sign, as [`usd`] has them: `-$1.30`.
+pub(crate) fn dollars(amount: f64) -> String {
+    let sign = if amount < 0.0 { "-" } else { "" };
+    match NanoUsd::from_usd(amount.abs()) {
+        Some(NanoUsd::ZERO) => usd(NanoUsd::ZERO),
+        Some(size) => format!("{sign}{}", usd(size)),
+        None => format!("{sign}${}", number(amount.abs())),
+    }
+}
+
+/// The ends of an interval: `0.87 to 1.17`; where one is not known, `≥ 0.87` or `≤ 1.17`.
+pub(crate) fn range(interval: Interval, show: impl Fn(f64) -> String) -> String {
+    match (interval.low, interval.high) {
+        (Some(low), Some(high)) => format!("{} to {}", show(low), show(high)),
+        (Some(low), None) => format!("≥ {}", show(low)),
+        (None, Some(high)) => format!("≤ {}", show(high)),
+        (None, None) => NO_DATA.to_owned(),
+    }
+}
+
+/// A p-value: two significant digits, and nothing below what a t-test of few replicates can tell.
+pub(crate) fn p_value(p: f64) -> String {
+    match p {
+        p if p < 0.000_1 => "<0.0001".to_owned(),
+        p if p < 0.01 => format!("{p:.4}"),
+        p => format!("{p:.2}"),
+    }
 }
 
 fn large_usd(dollars: f64) -> String {
@@ -158,6 +188,20 @@ mod tests {
         ] {
             assert_eq!(usd(NanoUsd(nano)), text);
         }
+    }
+
+    #[test]
+    fn signs_and_open_ends_are_told() {
+        assert_eq!(dollars(-1.3), "-$1.30");
+        assert_eq!(dollars(0.000_451), "$0.000451");
+        assert_eq!(dollars(-1e-12), "$0.00");
+        assert_eq!(dollars(-2e12), "-$2,000,000,000,000");
+        let range = |low, high| range(Interval { low, high }, number);
+        assert_eq!(range(Some(1.0), Some(2.0)), "1.00 to 2.00");
+        assert_eq!(range(Some(1.0), None), "≥ 1.00");
+        assert_eq!(range(None, Some(2.0)), "≤ 2.00");
+        assert_eq!(range(None, None), NO_DATA);
+        assert_eq!([0.000_01, 0.000_64, 0.042].map(p_value), ["<0.0001", "0.0006", "0.04"]);
     }
 
     #[test]

@@ -3,6 +3,10 @@
 //! Rendering is pure: the time of writing is an argument, and everything else follows from the plan
 //! and the records, so a report can be written again anywhere with the same figures.
 
+mod csv;
+#[cfg(test)]
+mod fixture;
+mod html;
 mod markdown;
 mod page;
 mod plot;
@@ -11,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::decision::Decision;
 use crate::plan::Plan;
+use crate::store::keys;
 use crate::summary::RunSummary;
 use crate::units::RunId;
 
@@ -20,12 +25,31 @@ pub use plot::PlotError;
 pub const SUMMARY_SCHEMA: u32 = 1;
 
 /// Names of the report's files, for the keys under which they are kept.
-pub const FILES: [&str; 4] = [MARKDOWN, PLOT_SVG, PLOT_PNG, SUMMARY];
+pub const FILES: [&str; 18] = [
+    MARKDOWN,
+    HTML,
+    SUMMARY,
+    TABLE,
+    plot::PRICE.svg,
+    plot::PRICE.png,
+    plot::COST.svg,
+    plot::COST.png,
+    plot::ERRORS.svg,
+    plot::ERRORS.png,
+    plot::LOAD.svg,
+    plot::LOAD.png,
+    plot::TOKENS.svg,
+    plot::TOKENS.png,
+    plot::TTFT.svg,
+    plot::TTFT.png,
+    plot::ITL.svg,
+    plot::ITL.png,
+];
 
 const MARKDOWN: &str = "report.md";
-const PLOT_SVG: &str = "price_latency.svg";
-const PLOT_PNG: &str = "price_latency.png";
+const HTML: &str = "report.html";
 const SUMMARY: &str = "summary.json";
+const TABLE: &str = "summary.csv";
 
 /// Everything that a report is made of.
 #[derive(Debug, Clone, Copy)]
@@ -78,25 +102,43 @@ pub struct SummaryFile {
 /// Why a report could not be rendered.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
-    /// The picture.
-    #[error("failed to draw {PLOT_SVG}")]
-    Plot(#[from] PlotError),
+    /// A picture.
+    #[error("failed to draw the picture {0}")]
+    Plot(&'static str, #[source] PlotError),
     /// The figures as JSON.
     #[error("failed to write {SUMMARY}")]
     Summary(#[from] serde_json::Error),
+    /// The figures as a table.
+    #[error("failed to write {TABLE}")]
+    Table(#[from] ::csv::Error),
 }
 
-/// The files of a report: `report.md`, `price_latency.svg`, `price_latency.png`, `summary.json`.
+/// The files of a report, in the order of [`FILES`].
 pub fn render(report: &Report<'_>) -> Result<Vec<ReportFile>, RenderError> {
-    let svg = plot::svg(report)?;
-    let png = plot::png(&svg)?;
-    let file = |name, content_type, bytes| ReportFile { name, content_type, bytes };
-    Ok(vec![
-        file(MARKDOWN, "text/markdown; charset=utf-8", markdown::render(report).into_bytes()),
-        file(PLOT_SVG, "image/svg+xml", svg.into_bytes()),
-        file(PLOT_PNG, "image/png", png),
-        file(SUMMARY, "application/json", summary_json(report)?),
-    ])
+    let mut pictures = Vec::new();
+    for picture in plot::PICTURES {
+        let svg = picture.draw(report).map_err(|error| RenderError::Plot(picture.svg, error))?;
+        pictures.push((picture, svg));
+    }
+    let markdown = markdown::render(report);
+    let page = html::page(&markdown::title(report), &markdown, &pictures);
+    let mut files = vec![
+        file(MARKDOWN, markdown.into_bytes()),
+        file(HTML, page.into_bytes()),
+        file(SUMMARY, summary_json(report)?),
+        file(TABLE, csv::table(report)?),
+    ];
+    let raster = plot::Raster::new();
+    for (picture, svg) in pictures {
+        let png = raster.png(&svg).map_err(|error| RenderError::Plot(picture.png, error))?;
+        files.push(file(picture.svg, svg.into_bytes()));
+        files.push(file(picture.png, png));
+    }
+    Ok(files)
+}
+
+fn file(name: &'static str, bytes: Vec<u8>) -> ReportFile {
+    ReportFile { name, content_type: keys::content_type(name), bytes }
 }
 
 fn summary_json(report: &Report<'_>) -> Result<Vec<u8>, serde_json::Error> {

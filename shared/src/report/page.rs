@@ -2,8 +2,15 @@
 
 use std::fmt::Display;
 
+use super::plot::Picture;
+
 /// The mark of a percentile of too few samples.
 pub(super) const FEW: &str = "†";
+
+/// The marks of verdicts, at the start of a cell.
+pub(super) const SHOWN: &str = "✓";
+pub(super) const MET: &str = "○";
+pub(super) const NOT_MET: &str = "✗";
 
 /// A Markdown text; every piece ends with an empty line.
 #[derive(Debug, Default)]
@@ -15,9 +22,13 @@ impl Page {
         self.paragraph(&format!("{} {text}", "#".repeat(level)));
     }
 
+    /// Text; nothing for an empty one.
     pub(super) fn paragraph(&mut self, text: &str) {
-        self.0.push_str(text);
-        self.0.push_str("\n\n");
+        let text = text.trim_end();
+        if !text.is_empty() {
+            self.0.push_str(text);
+            self.0.push_str("\n\n");
+        }
     }
 
     /// A list; nothing where there are no items.
@@ -28,8 +39,15 @@ impl Page {
         }
     }
 
+    /// A table; nothing where there are no rows.
     pub(super) fn table(&mut self, table: &Table) {
-        self.paragraph(&table.render());
+        if !table.is_empty() {
+            self.paragraph(&table.render());
+        }
+    }
+
+    pub(super) fn picture(&mut self, picture: Picture) {
+        self.paragraph(&format!("![{}]({})", picture.alt, picture.png));
     }
 
     /// The text, with one end of line at its end.
@@ -79,6 +97,10 @@ impl Table {
         self.rows.push(cells.iter().map(|cell| escape(cell)).collect());
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     fn render(&self) -> String {
         let widths: Vec<usize> = (0..self.columns.len()).map(|place| self.width(place)).collect();
         let header: Vec<String> = self.columns.iter().map(|(name, _)| name.clone()).collect();
@@ -111,4 +133,30 @@ impl Table {
 /// A cell may hold no bar and no end of line.
 fn escape(cell: &str) -> String {
     cell.replace('|', "\\|").replace(['\n', '\r'], " ")
+}
+
+/// A text of the user's as it is: no sign of it is Markdown or HTML.
+pub(super) fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    for c in text.chars() {
+        match c {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '&' | '~' | '!' => {
+                plain.extend(['\\', c]);
+            }
+            _ if c.is_control() => plain.push(' '),
+            _ => plain.push(c),
+        }
+    }
+    plain
+}
+
+/// A text of the user's in a code span.
+pub(super) fn code(text: &str) -> String {
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if !text.contains('`') {
+        return format!("`{text}`");
+    }
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    format!("{fence} {text} {fence}")
 }

@@ -1,27 +1,19 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use resvg::tiny_skia::Pixmap;
 
+use super::fixture::{WRITTEN_AT, bare, eleven, full};
 use super::*;
-use crate::decision::decide;
 use crate::plan::Criteria;
 use crate::summary::fixture::{HAIKU, LLAMA, MISTRAL, Model, Run};
 
-const WRITTEN_AT: &str = "2024-04-16T02:00:00Z";
-
-/// What `with` makes of the report of a run.
-fn report_of<T>(run: &Run, written_at: &str, with: impl Fn(&Report<'_>) -> T) -> T {
-    let summary = run.summary();
-    let decision = decide(&run.plan, &summary);
-    with(&Report { plan: &run.plan, summary: &summary, decision: &decision, written_at })
-}
-
 fn markdown(run: &Run) -> String {
-    report_of(run, WRITTEN_AT, markdown::render)
+    bare(run, WRITTEN_AT, markdown::render)
 }
 
 fn svg(run: &Run) -> String {
-    report_of(run, WRITTEN_AT, |report| plot::svg(report).unwrap())
+    bare(run, WRITTEN_AT, |report| plot::PRICE.draw(report).unwrap())
 }
 
 #[test]
@@ -30,14 +22,44 @@ fn a_run_with_a_choice() {
 }
 
 #[test]
-fn an_endpoint_that_failed_altogether_stays_in_every_table() {
+fn a_run_with_everything() {
+    let run = Run::new(&[MISTRAL, HAIKU, LLAMA], &["chat", "long"], &[1, 4]);
+    insta::assert_snapshot!(full(&run, markdown::render));
+}
+
+#[test]
+fn an_endpoint_that_failed_altogether_stays_in_every_section() {
     let run = Run::new(&[MISTRAL, HAIKU], &["chat"], &[1, 2]).fail("mistral-7b");
     let text = markdown(&run);
-    let tables = text.split("\n\n").filter(|part| part.contains("`claude-3-haiku~chat~c1` |"));
-    for table in tables {
-        assert!(table.contains("`mistral-7b~chat~c1`"), "{table}");
+    let sections: Vec<_> =
+        text.split("\n## ").filter(|part| part.contains("| `claude-3-")).collect();
+    assert!(sections.len() > 6, "{}", sections.len());
+    // There is nothing of it to choose, to scale or to price.
+    let without = ["Answer", "Capacity", "What transactions cost"];
+    for section in sections.iter().filter(|s| !without.iter().any(|title| s.starts_with(title))) {
+        assert!(section.contains("| `mistral-7b`"), "{section}");
     }
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn an_unknown_price_is_never_nothing() {
+    let mut run = Run::new(&[MISTRAL, HAIKU], &["chat"], &[1]);
+    run.plan.endpoints[1].price = None;
+    let text = markdown(&run);
+    let rows = text.lines().filter(|line| line.starts_with("| `claude-3-haiku`"));
+    let rows: Vec<_> = rows.filter(|line| line.contains('$') || line.contains("unknown")).collect();
+    assert!(rows.len() >= 4, "{rows:?}");
+    assert!(rows.iter().all(|row| row.contains("unknown") && !row.contains('$')), "{rows:?}");
+    assert!(text.contains("The price of `claude-3-haiku` is unknown"));
+    assert!(text.contains("Not in it: `claude-3-haiku`"));
+    let csv = bare(&run, WRITTEN_AT, |report| csv::table(report).unwrap());
+    let rows: Vec<BTreeMap<String, String>> =
+        ::csv::Reader::from_reader(&*csv).deserialize().collect::<Result<_, _>>().unwrap();
+    for column in ["cost_per_transaction_usd", "price_input_per_1k_usd", "spent_usd"] {
+        assert_eq!(rows[1][column], "", "{column}");
+        assert!(rows[0][column].parse::<f64>().unwrap() > 0.0, "{column}");
+    }
 }
 
 #[test]
@@ -92,12 +114,14 @@ fn a_name_cannot_break_a_table() {
 #[test]
 fn only_the_time_of_writing_differs_between_two_writings() {
     let run = Run::new(&[MISTRAL, HAIKU], &["chat"], &[1]);
-    let json = |time| report_of(&run, time, |report| summary_json(report).unwrap());
+    let json = |time| bare(&run, time, |report| summary_json(report).unwrap());
     let one: SummaryFile = serde_json::from_slice(&json("one")).unwrap();
     let two: SummaryFile = serde_json::from_slice(&json("two")).unwrap();
     assert_eq!(two, SummaryFile { written_at: "two".to_owned(), ..one });
-    let later = report_of(&run, "2030-01-01T00:00:00Z", markdown::render);
+    let later = bare(&run, "2030-01-01T00:00:00Z", markdown::render);
     assert_eq!(later.replace("2030-01-01T00:00:00Z", WRITTEN_AT), markdown(&run));
+    let page = |time| bare(&run, time, html);
+    assert_eq!(page("later than then").replace("later than then", "one"), page("one"));
     let text = String::from_utf8(json("one")).unwrap();
     assert_eq!(text.matches("\"one\"").count(), 1);
 }
@@ -105,7 +129,7 @@ fn only_the_time_of_writing_differs_between_two_writings() {
 #[test]
 fn all_files_are_there_and_the_png_has_text_in_it() {
     let run = Run::new(&[MISTRAL], &["chat"], &[1]);
-    let files = report_of(&run, WRITTEN_AT, |report| render(report).unwrap());
+    let files = bare(&run, WRITTEN_AT, |report| render(report).unwrap());
     assert_eq!(files.iter().map(|file| file.name).collect::<Vec<_>>(), FILES);
     let png = files.iter().find(|file| file.content_type == "image/png").unwrap();
     let picture = Pixmap::decode_png(&png.bytes).unwrap();
@@ -127,7 +151,7 @@ fn the_plot_has_a_mark_for_each_price_and_names_what_has_none() {
     let mut failed = run.fail("mistral-7b");
     failed.records[0].served.simulated = true;
     let picture = svg(&failed);
-    for text in ["No data: mistral-7b at 1 and 2", "(simulated)", "SIMULATED"] {
+    for text in ["Not shown: mistral-7b at 1 and 2", "(simulated)", "SIMULATED"] {
         assert!(picture.contains(text), "{text}");
     }
 }
@@ -150,6 +174,163 @@ fn a_plot_of_nothing_and_one_of_many_models_can_be_drawn() {
     let many = names.map(|name| Model { name, ..HAIKU });
     let picture = svg(&Run::new(&many, &["one", "two"], &[1, 2]));
     for name in names {
-        assert!(picture.contains(&format!(">\n{name}\n<")), "{name}");
+        assert!(picture.contains(&format!(">\n{name} 2\n<")), "{name}");
+    }
+}
+
+#[test]
+fn text_of_the_users_is_no_markup() {
+    let evil = "<script>alert(1)</script> [x](javascript:1) `a` **b** | c & </title>";
+    let mut run = Run::new(&[MISTRAL], &["chat"], &[1]);
+    run.plan.name = Some(evil.to_owned());
+    let endpoint = &mut run.plan.endpoints[0];
+    evil.clone_into(&mut endpoint.model_id);
+    evil.clone_into(&mut endpoint.region);
+    evil.clone_into(&mut endpoint.price.as_mut().unwrap().source);
+    endpoint.endpoint_url = Some(evil.to_owned());
+    let html = bare(&run, WRITTEN_AT, html);
+    for markup in ["<script", "javascript:1\"", "<strong>b<", "href=\"java"] {
+        assert!(!html.contains(markup), "{markup}");
+    }
+    let shown = "&lt;script&gt;alert(1)&lt;/script&gt; [x](javascript:1) `a` **b** | c &amp; ";
+    // In the title, the heading, three cells and each picture.
+    assert_eq!(html.matches(shown).count(), 6, "{html}");
+    assert_eq!(html.matches("</title>").count(), 1);
+}
+
+#[test]
+fn the_page_needs_nothing_else() {
+    let run = Run::new(&[MISTRAL, HAIKU], &["chat"], &[1, 2]);
+    let html = full(&run, html);
+    for outside in ["src=", "http://", "url(", "<link", "<script", "@import", "<img"] {
+        let outside: Vec<_> = html.match_indices(outside).collect();
+        let known = |at: usize| html[at..].starts_with("http://www.w3.org/2000/svg");
+        assert!(outside.iter().all(|(at, _)| known(*at)), "{outside:?}");
+    }
+    assert!(html.contains("<title>Price and performance: support-chat</title>"));
+    assert_eq!(html.matches("<svg").count(), plot::PICTURES.len());
+    for section in html.match_indices("<h2") {
+        let id = html[section.0..].split('"').nth(1).unwrap();
+        assert!(html.contains(&format!("<a href=\"#{id}\">")), "{id}");
+    }
+    let marks = html.matches("<span class=\"mark shown\">✓</span>").count();
+    assert!(marks > 3, "{marks}");
+}
+
+#[test]
+fn every_experiment_is_in_every_picture() {
+    let run = Run::new(&[MISTRAL, HAIKU, LLAMA], &["chat", "long"], &[11, 13, 17]);
+    let run = run.fail("llama2-13b");
+    let (marked, rows) = (12, 18);
+    for picture in plot::PICTURES {
+        let svg = full(&run, |report| picture.draw(report).unwrap());
+        let again = full(&run, |report| picture.draw(report).unwrap());
+        assert!(svg == again, "{} differs from one drawing to the next", picture.svg);
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{}", picture.svg);
+        // The outlines of marks, and of the choices' rings.
+        let count = |what: &str| svg.matches(what).count();
+        match picture.svg {
+            "price_latency.svg" => {
+                for level in [">\n11\n<", ">\n13\n<"] {
+                    assert_eq!(count(level), 4, "{level}");
+                }
+                assert_eq!(count(">\nclaude-3-haiku 17\n<") + count(">\nmistral-7b 17\n<"), 4);
+                assert_eq!(count("Not shown: llama2-13b at 11, 13 and 17"), 2);
+            }
+            "load_latency.svg" => {
+                // Bars are thicker than the grid.
+                let lines = svg.split("stroke-width=\"2\" points=\"").skip(1);
+                assert_eq!(lines.filter(|line| is_upright(line)).count(), marked);
+            }
+            "tokens_latency.svg" => {
+                assert!(count("opacity=\"0.6\"") >= marked * 20, "{}", count("opacity=\"0.6\""));
+            }
+            "cost.svg" => assert_eq!(count("/min · ") + count("no request was completed"), rows),
+            "error_rates.svg" => assert_eq!(count(" of "), rows),
+            "ttft.svg" | "itl.svg" => {
+                assert_eq!(count(", p95 ") + count("no request was completed"), rows);
+            }
+            other => panic!("what does {other} show?"),
+        }
+    }
+}
+
+/// Whether points such as `10,20 10,40 "/>` are the two ends of an upright line.
+fn is_upright(points: &str) -> bool {
+    let points: Vec<_> = points.split('"').next().unwrap().split_whitespace().collect();
+    let x = |point: &str| point.split(',').next().unwrap().to_owned();
+    matches!(points[..], [one, two] if x(one) == x(two))
+}
+
+#[test]
+fn pictures_without_data_say_so() {
+    let run = Run::new(&[MISTRAL], &["chat"], &[1]);
+    for picture in plot::PICTURES {
+        let svg = bare(&run.clone().fail("mistral-7b"), WRITTEN_AT, |r| picture.draw(r).unwrap());
+        let says = ["no data", "no request was completed", "100 %"];
+        assert!(says.iter().any(|text| svg.contains(text)), "{}", picture.svg);
+    }
+    let svg = bare(&run, WRITTEN_AT, |report| plot::TTFT.draw(report).unwrap());
+    assert!(svg.contains("not measured"));
+    let svg = bare(&run, WRITTEN_AT, |report| plot::LOAD.draw(report).unwrap());
+    assert!(svg.contains("No 95 % intervals"));
+}
+
+#[test]
+fn the_table_has_a_row_for_each_experiment() {
+    let run = Run::new(&[MISTRAL, HAIKU], &["chat"], &[1, 2]).fail("mistral-7b");
+    let text = full(&run, |report| String::from_utf8(csv::table(report).unwrap()).unwrap());
+    let mut lines = text.lines();
+    let header = lines.next().unwrap();
+    assert_eq!(lines.count(), 4);
+    insta::assert_snapshot!(header.replace(',', "\n"));
+    let failed = text.lines().nth(1).unwrap();
+    assert!(failed.contains(",mistral-7b,vendor.mistral-7b-v1:0,us-east-1,chat,1,"), "{failed}");
+    assert!(!failed.contains("NaN"), "{failed}");
+}
+
+#[test]
+fn a_large_report_stays_small() {
+    let run = eleven();
+    full(&run, |report| {
+        for picture in plot::PICTURES {
+            let svg = picture.draw(report).unwrap();
+            assert!(svg.len() < 400_000, "{} has {} bytes", picture.svg, svg.len());
+        }
+        assert!(markdown::render(report).len() < 500_000);
+    });
+}
+
+fn html(report: &Report<'_>) -> String {
+    let pictures = plot::PICTURES.map(|picture| (picture, picture.draw(report).unwrap()));
+    html::page(&markdown::title(report), &markdown::render(report), &pictures)
+}
+
+/// Writes the reports of three runs, for people to look at: `cargo test -p shared --lib look --
+/// --ignored`.
+#[test]
+#[ignore = "writes into the folder for temporary files"]
+fn look_at_reports() {
+    let write = |folder: &str, files: Vec<ReportFile>| {
+        let folder = std::env::temp_dir().join("fmgauge-look").join(folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        for file in files {
+            std::fs::write(folder.join(file.name), file.bytes).unwrap();
+        }
+    };
+    let three = Run::new(&[MISTRAL, HAIKU, LLAMA], &["chat"], &[1, 4, 8]);
+    let mut failing = Run::new(&[MISTRAL, HAIKU], &["chat", "long"], &[1, 2]).fail("mistral-7b");
+    failing.plan.endpoints[1].price = None;
+    let runs = [
+        ("one", Run::new(&[MISTRAL], &["chat"], &[1])),
+        ("three", three),
+        ("eleven", eleven()),
+        ("failing", failing),
+    ];
+    for (name, run) in runs {
+        let began = std::time::Instant::now();
+        write(name, full(&run, |report| render(report).unwrap()));
+        println!("{name}: {:?}", began.elapsed());
+        write(&format!("{name}-bare"), bare(&run, WRITTEN_AT, |report| render(report).unwrap()));
     }
 }

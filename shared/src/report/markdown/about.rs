@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::plan::{EndpointKind, EndpointSpec, Inference};
+use super::cell::{UNKNOWN, each_dataset, is_unpriced, of_dataset, or_none, place};
+use crate::plan::{Api, EndpointKind, EndpointSpec, Inference, LatencyMode, ServiceTier};
 use crate::price::Price;
 use crate::report::Report;
-use crate::report::page::{Page, Table};
+use crate::report::page::{Page, Table, code, plain};
 use crate::summary::{BlockPlace, Spending, milliseconds};
 use crate::words::{NO_DATA, count, exact_latency, list, number, plural, usd};
 
@@ -17,33 +18,38 @@ pub(super) fn block_name(place: BlockPlace) -> String {
     }
 }
 
-/// What the run itself cost.
+/// What the run itself cost: tokens by endpoint, then by experiment.
 pub(super) fn cost(page: &mut Page, report: &Report<'_>) {
     let summary = report.summary;
     let (counted, uncounted) = (&summary.counted, &summary.uncounted);
     let total = counted.spent_nano_usd.saturating_add(uncounted.spent_nano_usd);
     page.heading(2, "What this run cost");
     page.paragraph(&format!(
-        "{} for tokens, by the prices below; warm-up and failed requests are \
-         in it where the service reported their tokens.",
+        "**{} for tokens**, by the prices below; warm-up and failed requests are in it where the \
+         service reported their tokens.",
         usd(total)
     ));
-    let mut table = Table::new()
-        .words("")
-        .number("Requests")
-        .number("of them warm-up")
-        .number("Prompt tokens")
-        .number("Answer tokens")
-        .number("USD");
+    let unpriced = report.plan.endpoints.iter().filter(|endpoint| endpoint.price.is_none());
+    let unpriced: Vec<_> = unpriced.map(|endpoint| format!("`{}`", endpoint.name)).collect();
+    if !unpriced.is_empty() {
+        page.paragraph(&format!("Not in it: {}, of which no price is known.", list(&unpriced)));
+    }
+    // What else is of the run as a whole belongs here: its spend limit with what was refused for
+    // it, and the AWS services that carried it.
+    let mut table = spending_columns(Table::new().words("Endpoint"));
+    let mut row = |name: String, spending: &Spending, priced| {
+        let cells = spending_cells(spending, priced);
+        table.row(&std::iter::once(name).chain(cells).collect::<Vec<_>>());
+    };
     for endpoint in &report.plan.endpoints {
         let mut spending = Spending::default();
         for experiment in summary.experiments.iter().filter(|e| e.endpoint == endpoint.name) {
             spending.join(&experiment.spending);
         }
-        table.row(&spending_row(format!("`{}`", endpoint.name), &spending));
+        row(format!("`{}`", endpoint.name), &spending, endpoint.price.is_some());
     }
     if uncounted.requests > 0 {
-        table.row(&spending_row("attempts that do not count".to_owned(), uncounted));
+        row("attempts that do not count".to_owned(), uncounted, true);
     }
     page.table(&table);
     if uncounted.requests > 0 {
@@ -59,16 +65,38 @@ pub(super) fn cost(page: &mut Page, report: &Report<'_>) {
             plural(without, "request")
         ));
     }
+    page.heading(3, "Each experiment");
+    each_dataset(page, report, 4, |page, dataset| {
+        let mut table = spending_columns(Table::new().words("Endpoint").number("In flight"));
+        table = table.number("Measured (s)");
+        for experiment in of_dataset(report, dataset) {
+            let priced = !is_unpriced(report, &experiment.endpoint);
+            let mut row = place(experiment);
+            row.extend(spending_cells(&experiment.spending, priced));
+            let window = experiment.throughput.map(|throughput| number(throughput.window_s));
+            row.push(or_none(window));
+            table.row(&row);
+        }
+        page.table(&table);
+    });
 }
 
-fn spending_row(name: String, spending: &Spending) -> Vec<String> {
-    vec![
-        name,
+fn spending_columns(table: Table) -> Table {
+    table
+        .number("Requests")
+        .number("of them warm-up")
+        .number("Prompt tokens")
+        .number("Answer tokens")
+        .number("USD")
+}
+
+fn spending_cells(spending: &Spending, priced: bool) -> [String; 5] {
+    [
         count(spending.requests),
         count(spending.warmup_requests),
         count(spending.input_tokens),
         count(spending.output_tokens),
-        usd(spending.spent_nano_usd),
+        if priced { usd(spending.spent_nano_usd) } else { UNKNOWN.to_owned() },
     ]
 }
 
@@ -110,6 +138,18 @@ pub(super) fn run(page: &mut Page, report: &Report<'_>) {
         format!("connect {connect}, first token {first}, stall {stall}, request {request}"),
     );
     row("Sampling", sampling(&plan.inference));
+    if let Some(system) = &plan.inference.system {
+        row("System prompt", format!("{} characters", count(system.chars().count() as u64)));
+    }
+    if let Some(limit) = plan.spend_limit {
+        row("Spend limit", usd(limit));
+    }
+    if let Some(workload) = &plan.workload {
+        row("Workload", format!("{} requests a minute", number(workload.requests_per_minute)));
+    }
+    if let Some(baseline) = &plan.baseline {
+        row("Baseline", format!("`{baseline}`"));
+    }
     row("Report written", report.written_at.to_owned());
     page.heading(2, "What the run was");
     page.table(&table);
@@ -140,16 +180,16 @@ fn endpoints(report: &Report<'_>) -> Table {
         .words("Price from");
     for endpoint in &report.plan.endpoints {
         let price = |show: fn(&Price) -> String| {
-            endpoint.price.as_ref().map_or_else(|| "unknown".to_owned(), show)
+            endpoint.price.as_ref().map_or_else(|| UNKNOWN.to_owned(), show)
         };
         table.row(&[
             format!("`{}`", endpoint.name),
             kind(endpoint),
-            format!("`{}`", endpoint.model_id),
-            endpoint.region.clone(),
+            code(&endpoint.model_id),
+            plain(&endpoint.region),
             price(|price| price.input_per_1k_nano_usd.as_usd().to_string()),
             price(|price| price.output_per_1k_nano_usd.as_usd().to_string()),
-            price(|price| price.source.clone()),
+            price(|price| plain(&price.source)),
         ]);
     }
     table
@@ -157,11 +197,25 @@ fn endpoints(report: &Report<'_>) -> Table {
 
 fn kind(endpoint: &EndpointSpec) -> String {
     let kind = match endpoint.kind {
-        EndpointKind::Bedrock => "Amazon Bedrock, ConverseStream",
+        EndpointKind::Bedrock => "Amazon Bedrock",
         EndpointKind::Simulated => "simulated",
     };
-    let url = endpoint.endpoint_url.as_ref().map(|url| format!(" at {url}"));
-    kind.to_owned() + &url.unwrap_or_default()
+    let api = match endpoint.api {
+        Api::ConverseStream => "ConverseStream",
+        Api::Converse => "Converse",
+    };
+    let mode = endpoint.latency_mode.map(|mode| match mode {
+        LatencyMode::Standard => ", latency mode standard",
+        LatencyMode::Optimized => ", latency mode optimized",
+    });
+    let tier = endpoint.service_tier.map(|tier| match tier {
+        ServiceTier::Default => ", tier default",
+        ServiceTier::Flex => ", tier flex",
+        ServiceTier::Priority => ", tier priority",
+    });
+    let (mode, tier) = (mode.unwrap_or_default(), tier.unwrap_or_default());
+    let url = endpoint.endpoint_url.as_ref().map(|url| format!(" at {}", code(url)));
+    format!("{kind}, {api}{mode}{tier}{}", url.unwrap_or_default())
 }
 
 fn datasets(report: &Report<'_>) -> Table {
@@ -182,35 +236,3 @@ fn datasets(report: &Report<'_>) -> Table {
     }
     table
 }
-
-/// What the words of the report mean.
-pub(super) fn definitions(page: &mut Page) {
-    page.heading(2, "Definitions");
-    page.paragraph(DEFINITIONS);
-}
-
-const DEFINITIONS: &str = "\
-- **Experiment**: one endpoint with one dataset at one concurrency, written `endpoint~dataset~c4`.
-- **Concurrency**: requests kept in flight; when one ends the next is sent (closed loop). A closed \
-loop sends less when answers slow down, so it shows what so many clients see, not what a given rate \
-of arrivals would.
-- **Block**: an experiment's share of one replicate; a replicate is one pass over all experiments.
-- **E2E**: from the sending of a request to the end of its answer.
-- **TTFT**: from the sending to the first visible text.
-- **TPOT**: (last content - first content) / (answer tokens - 1), by the service's own count.
-- **ITL**: the mean gap between the pieces of an answer as they arrive; a piece is not one token.
-- **Percentiles**: linear between neighbours (type 7, NumPy's default), over the completed requests \
-of all blocks together.
-- **Errors**: throttled, timed out and failed requests, over those sent and not cut. They are in no \
-latency.
-- **Cut**: still running when measuring ended; neither a success nor an error.
-- **Transactions/minute** and **tokens/s**: what was completed within the measured windows, over \
-their length. A window begins when all connections are warm and ends when sending stops.
-- **USD per 10,000**: the mean price of a completed transaction, by the tokens that the service \
-reported, times 10,000.
-- **Best**: the cheapest that meets every criterion; of equal prices the lower p95 of E2E, then the \
-higher concurrency.
-- **Nearest**, where nothing qualifies: the experiment whose worst criterion is least above its \
-limit, as a share of the limit; where the limit is 0, as a share of 0.01 of its unit (1 % of \
-errors).
-";

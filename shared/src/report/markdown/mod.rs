@@ -1,38 +1,50 @@
 //! `report.md`: the answer first, then the figures behind it, then what they mean.
 
 mod about;
+mod best;
+mod capacity;
+mod cell;
+mod criteria;
+mod money;
 mod results;
+mod speed;
+mod terms;
 
-use super::page::Page;
-use super::{PLOT_PNG, Report};
-use crate::plan::EndpointKind;
+use super::page::{FEW, Page, plain};
+use super::{Report, plot};
+use crate::plan::{Api, EndpointKind, EndpointSpec};
 use crate::summary::ExperimentSummary;
 use crate::words;
-
-/// Said wherever a choice is.
-const NO_QUALITY: &str = "The quality of answers was not measured: what is cheap and fast here may \
-     still answer badly.";
 
 /// The whole report.
 pub(super) fn render(report: &Report<'_>) -> String {
     let mut page = Page::default();
-    title(&mut page, report);
+    heading(&mut page, report);
     answer(&mut page, report);
-    results::criteria(&mut page, report);
+    best::section(&mut page, report);
+    criteria::section(&mut page, report);
     results::glance(&mut page, report);
-    endpoints(&mut page, report);
-    results::latencies(&mut page, report);
+    results::endpoints(&mut page, report);
+    capacity::section(&mut page, report);
+    capacity::savings(&mut page, report);
+    money::section(&mut page, report);
+    speed::section(&mut page, report);
     results::requests(&mut page, report);
     about::cost(&mut page, report);
     about::run(&mut page, report);
-    about::definitions(&mut page);
+    terms::section(&mut page);
     page.finish()
 }
 
-fn title(page: &mut Page, report: &Report<'_>) {
+/// The title, with the user's text as it is.
+pub(super) fn title(report: &Report<'_>) -> String {
     let plan = report.plan;
     let name = plan.name.as_deref().unwrap_or(plan.run_id.as_str());
-    page.heading(1, &format!("Price and performance: {name}"));
+    format!("Price and performance: {name}")
+}
+
+fn heading(page: &mut Page, report: &Report<'_>) {
+    page.heading(1, &plain(&title(report)));
     if report.summary.simulated {
         let of = simulated_endpoints(report);
         page.paragraph(&format!(
@@ -60,13 +72,14 @@ fn simulated_endpoints(report: &Report<'_>) -> String {
     words::list(&simulated)
 }
 
+/// The first screen: what to use, what it costs, how sure that is, what was not measured.
 fn answer(page: &mut Page, report: &Report<'_>) {
     let decision = report.decision;
     page.heading(2, "Answer");
     page.paragraph(&format!("**{}**", decision.answer));
-    let datasets = decision.datasets.iter();
-    page.items(datasets.map(|decided| format!("`{}`: {}", decided.dataset, decided.words)));
-    page.paragraph(&format!("{} {NO_QUALITY}", decision.certainty));
+    page.paragraph(&decision.certainty);
+    best::choices(page, report);
+    page.paragraph(&not_measured(report));
     if let Some(what) = report.summary.incomplete() {
         page.paragraph(&format!(
             "**This run is incomplete:** {what}, so some figures are of fewer requests than \
@@ -74,7 +87,35 @@ fn answer(page: &mut Page, report: &Report<'_>) {
         ));
         page.items(report.summary.experiments.iter().filter_map(unfinished_blocks));
     }
-    page.paragraph(&format!("![Price against latency, a mark for each experiment]({PLOT_PNG})"));
+    page.picture(plot::PRICE);
+}
+
+/// What a reader might think was measured.
+fn not_measured(report: &Report<'_>) -> String {
+    let endpoints_of = |wanted: fn(&EndpointSpec) -> bool| {
+        let endpoints = report.plan.endpoints.iter().filter(|endpoint| wanted(endpoint));
+        let names: Vec<_> = endpoints.map(|endpoint| format!("`{}`", endpoint.name)).collect();
+        (!names.is_empty()).then(|| words::list(&names))
+    };
+    let mut levels: Vec<_> = report.plan.experiments.iter().map(|e| e.concurrency).collect();
+    levels.sort_unstable();
+    levels.dedup();
+    let levels: Vec<_> = levels.iter().map(ToString::to_string).collect();
+    let mut sentences = vec![format!(
+        "**Not measured:** the quality of answers: what is cheap and fast here may still answer \
+         badly. Nor other loads than {} in flight, requests that arrive at a given rate, other \
+         prompts, or other times of day.",
+        words::list(&levels)
+    )];
+    let unpriced = endpoints_of(|endpoint| endpoint.price.is_none());
+    sentences.extend(unpriced.map(|endpoints| {
+        format!("The price of {endpoints} is unknown: no ranking by cost has it.")
+    }));
+    let whole = endpoints_of(|endpoint| endpoint.api == Api::Converse);
+    sentences.extend(whole.map(|endpoints| {
+        format!("The answers of {endpoints} arrive whole: there is no time to first token.")
+    }));
+    sentences.join(" ")
 }
 
 /// The blocks that an experiment lacks, wholly or in part.
@@ -91,14 +132,4 @@ fn unfinished_blocks(experiment: &ExperimentSummary) -> Option<String> {
         })
         .collect();
     (!kinds.is_empty()).then(|| format!("`{}`: {}", experiment.experiment, kinds.join("; ")))
-}
-
-fn endpoints(page: &mut Page, report: &Report<'_>) {
-    page.heading(2, "How far each endpoint can be loaded");
-    for dataset in &report.plan.datasets {
-        page.heading(3, &format!("`{}`", dataset.name));
-        let decided = report.decision.endpoints.iter();
-        let decided = decided.filter(|endpoint| endpoint.dataset == dataset.name);
-        page.items(decided.map(|endpoint| format!("`{}`: {}", endpoint.endpoint, endpoint.words)));
-    }
 }

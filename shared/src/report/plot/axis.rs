@@ -1,14 +1,16 @@
 //! A scale from values to pixels, with round numbers along it.
 
 /// Values spread wider than this go on a logarithmic scale.
-const LOGARITHMIC_FROM: f64 = 15.0;
+const LOGARITHMIC_FROM: f64 = 6.0;
 
 /// From values to pixels.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Axis {
     low: f64,
     high: f64,
     logarithmic: bool,
+    /// Names along the axis, each in the middle of its part of length 1; none for numbers.
+    names: Vec<String>,
 }
 
 impl Axis {
@@ -22,19 +24,36 @@ impl Axis {
         let low = limit.map_or(low, |limit| limit.min(low));
         let high = limit.map_or(high, |limit| limit.max(high));
         if logarithmic && low > 0.0 {
-            return Self { low: low / 1.35, high: high * 1.35, logarithmic };
+            return Self { low: low / 1.35, high: high * 1.35, logarithmic, names: Vec::new() };
         }
+        Self::linear(high)
+    }
+
+    /// An axis from 0 that shows all `values` (finite, at least 0), and the limit unless it is far
+    /// off: for lengths, which a logarithm would distort.
+    pub(super) fn from_zero(values: &[f64], limit: Option<f64>) -> Self {
+        let high = values.iter().copied().fold(0.0, f64::max);
+        Self::linear(limit.filter(|&limit| limit <= high * 2.0).map_or(high, |l| l.max(high)))
+    }
+
+    fn linear(high: f64) -> Self {
         let high = if high > 0.0 { high * 1.12 } else { 1.0 };
-        Self { low: 0.0, high, logarithmic: false }
+        Self { low: 0.0, high, logarithmic: false, names: Vec::new() }
+    }
+
+    /// An axis of names: the n-th, from 0, is at n + 0.5.
+    pub(super) fn named(names: Vec<String>) -> Self {
+        let high = f64::from(u32::try_from(names.len()).unwrap_or(u32::MAX)).max(1.0);
+        Self { low: 0.0, high, logarithmic: false, names }
     }
 
     /// Whether its numbers are spread by their logarithms.
-    pub(super) fn is_logarithmic(self) -> bool {
+    pub(super) fn is_logarithmic(&self) -> bool {
         self.logarithmic
     }
 
     /// Where a value is between the ends, 0 to 1; what is beyond them is put there.
-    pub(super) fn share(self, value: f64) -> f64 {
+    pub(super) fn share(&self, value: f64) -> f64 {
         let share = if self.logarithmic {
             (value.max(f64::MIN_POSITIVE) / self.low).ln() / (self.high / self.low).ln()
         } else {
@@ -44,16 +63,19 @@ impl Axis {
     }
 
     /// Whether a value is between the ends.
-    pub(super) fn shows(self, value: f64) -> bool {
+    pub(super) fn shows(&self, value: f64) -> bool {
         (self.low..=self.high).contains(&value)
     }
 
     /// Round numbers along the axis with their texts.
-    pub(super) fn ticks(self) -> Vec<(f64, String)> {
+    pub(super) fn ticks(&self) -> Vec<(f64, String)> {
+        if !self.names.is_empty() {
+            return (0_u32..).map(|n| f64::from(n) + 0.5).zip(self.names.iter().cloned()).collect();
+        }
         if self.logarithmic { self.logarithmic_ticks() } else { self.linear_ticks() }
     }
 
-    fn linear_ticks(self) -> Vec<(f64, String)> {
+    fn linear_ticks(&self) -> Vec<(f64, String)> {
         let rough = self.high / 6.0;
         let exponent = floor_log10(rough);
         let unit = 10_f64.powi(exponent);
@@ -67,7 +89,7 @@ impl Axis {
             .collect()
     }
 
-    fn logarithmic_ticks(self) -> Vec<(f64, String)> {
+    fn logarithmic_ticks(&self) -> Vec<(f64, String)> {
         let (first, last) = (floor_log10(self.low), floor_log10(self.high));
         let factors: &[f64] = if last - first > 3 { &[1.0] } else { &[1.0, 2.0, 5.0] };
         (first..=last)

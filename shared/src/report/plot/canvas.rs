@@ -14,6 +14,8 @@ pub(super) const INK: RGBColor = RGBColor(30, 30, 30);
 pub(super) const GREY: RGBColor = RGBColor(95, 95, 95);
 pub(super) const FAINT: RGBColor = RGBColor(225, 225, 225);
 pub(super) const GREEN: RGBColor = RGBColor(0, 158, 115);
+/// Of texts about limits: darker than the lines, to be read when small.
+pub(super) const DARK_GREEN: RGBColor = RGBColor(0, 105, 76);
 pub(super) const RED: RGBColor = RGBColor(190, 30, 20);
 const WHITE: RGBColor = RGBColor(255, 255, 255);
 
@@ -21,9 +23,12 @@ const WHITE: RGBColor = RGBColor(255, 255, 255);
 const FONT: &str = "DejaVu Sans, Verdana, Arial, sans-serif";
 /// plotters writes font sizes divided by this.
 const PLOTTERS_FONT_SCALE: f64 = 1.24;
-/// Half the width of a mark, and of its ring.
+/// Half the width of a mark, unless its size says something.
 pub(super) const RADIUS: i32 = 6;
-pub(super) const RING: i32 = RADIUS + 5;
+/// How much wider the ring around a mark is.
+pub(super) const RING: i32 = 5;
+/// Marks up to this radius are drawn without an outline.
+const DOT: i32 = 3;
 
 /// A point in pixels, from the top left.
 pub(super) type Point = (i32, i32);
@@ -56,12 +61,11 @@ impl Shape {
         [Self::Disc, Self::Square, Self::Triangle, Self::Diamond, Self::Wedge];
 
     /// The corners around a centre; none for what is round.
-    fn corners(self, (x, y): Point) -> Vec<Point> {
-        let r = RADIUS;
+    fn corners(self, (x, y): Point, r: i32) -> Vec<Point> {
         match self {
             Self::Disc => vec![],
             Self::Square => {
-                let r = r - 1;
+                let r = if r > DOT { r - 1 } else { r };
                 vec![(x - r, y - r), (x + r, y - r), (x + r, y + r), (x - r, y + r)]
             }
             Self::Triangle => vec![(x, y - r - 1), (x + r, y + r - 2), (x - r, y + r - 2)],
@@ -71,9 +75,31 @@ impl Shape {
     }
 }
 
+/// How a mark looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Symbol {
+    pub(super) shape: Shape,
+    pub(super) colour: RGBColor,
+    /// Half its width.
+    pub(super) radius: i32,
+    pub(super) filled: bool,
+}
+
 /// About how wide a text is in our font: its characters are 0.6 of their size on average.
 pub(super) fn text_width(text: &str, size: i32) -> i32 {
     i32::try_from(text.chars().count()).unwrap_or(i32::MAX).saturating_mul(size * 62) / 100
+}
+
+/// A text that is no wider than `width`: its end gives way to an ellipsis.
+pub(super) fn clipped(text: &str, size: i32, width: i32) -> String {
+    if text_width(text, size) <= width {
+        return text.to_owned();
+    }
+    let mut short = text.to_owned();
+    while !short.is_empty() && text_width(&short, size) + size > width {
+        short.pop();
+    }
+    short + "…"
 }
 
 /// What is drawn on.
@@ -132,28 +158,44 @@ impl<'a> Canvas<'a> {
         self.draw(&Rectangle::new([from, to], style))
     }
 
-    /// A mark, filled or hollow.
-    pub(super) fn mark(
-        &self,
-        at: Point,
-        shape: Shape,
-        colour: RGBColor,
-        filled: bool,
-    ) -> Result<(), PlotError> {
-        let inside: RGBAColor = if filled { colour.mix(0.9) } else { WHITE.mix(0.9) };
-        let corners = shape.corners(at);
-        if corners.is_empty() {
-            self.draw(&Circle::new(at, RADIUS, inside.filled()))?;
-            return self.draw(&Circle::new(at, RADIUS, colour.stroke_width(2)));
-        }
-        let outline = corners.iter().chain(corners.first()).copied().collect::<Vec<_>>();
-        self.draw(&Polygon::new(corners, inside.filled()))?;
-        self.draw(&PathElement::new(outline, colour.stroke_width(2)))
+    /// A line through points; nothing for fewer than two.
+    pub(super) fn path(&self, points: Vec<Point>, style: ShapeStyle) -> Result<(), PlotError> {
+        if points.len() < 2 { Ok(()) } else { self.draw(&PathElement::new(points, style)) }
     }
 
-    /// A ring around a mark.
-    pub(super) fn ring(&self, at: Point) -> Result<(), PlotError> {
-        self.draw(&Circle::new(at, RING, INK.stroke_width(2)))
+    /// An area between corners.
+    pub(super) fn polygon(&self, corners: Vec<Point>, style: ShapeStyle) -> Result<(), PlotError> {
+        self.draw(&Polygon::new(corners, style))
+    }
+
+    /// A mark, filled or hollow.
+    pub(super) fn mark(&self, at: Point, symbol: Symbol) -> Result<(), PlotError> {
+        let Symbol { shape, colour, radius, filled } = symbol;
+        let is_dot = radius <= DOT;
+        let inside: RGBAColor = match (is_dot, filled) {
+            (true, _) => colour.mix(0.6),
+            (false, true) => colour.mix(0.85),
+            (false, false) => WHITE.mix(0.85),
+        };
+        let corners = shape.corners(at, radius);
+        if corners.is_empty() {
+            self.draw(&Circle::new(at, radius, inside.filled()))?;
+        } else {
+            self.polygon(corners.clone(), inside.filled())?;
+        }
+        if is_dot {
+            return Ok(());
+        }
+        let line = colour.stroke_width(2);
+        match corners.first() {
+            None => self.draw(&Circle::new(at, radius, line)),
+            Some(&first) => self.path(corners.into_iter().chain([first]).collect(), line),
+        }
+    }
+
+    /// A ring around a mark of that radius.
+    pub(super) fn ring(&self, at: Point, radius: i32) -> Result<(), PlotError> {
+        self.draw(&Circle::new(at, radius + RING, INK.stroke_width(2)))
     }
 
     fn draw<E>(&self, element: &E) -> Result<(), PlotError>

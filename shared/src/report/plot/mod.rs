@@ -1,14 +1,22 @@
-//! `price_latency`: what 10,000 transactions cost against how long one takes, a mark for each
-//! experiment.
+//! The pictures: what each shows is in a module of its own, how it is drawn in the others.
 //!
-//! One picture with a panel for each dataset, one above the other: prompts of different lengths are
-//! different work, and their marks in one panel would be compared. Axes are drawn here, plotters
-//! writes the SVG, and resvg makes the PNG of it with a font of our own, because a Lambda has none.
+//! Axes are drawn here, plotters writes the SVG, and resvg makes the PNG of it with a font of our
+//! own, because a Lambda has none. No picture tells by colour alone: there are shapes, names and
+//! numbers as well.
 
 mod axis;
 mod canvas;
+mod cost;
+mod errors;
 mod label;
-mod panel;
+mod load;
+mod price;
+mod rows;
+mod scatter;
+mod sheet;
+mod spread;
+mod tokens;
+mod view;
 
 use std::sync::Arc;
 
@@ -16,16 +24,18 @@ use plotters::style::RGBColor;
 use resvg::{tiny_skia, usvg};
 
 use super::Report;
+use crate::decision::Criterion;
 use crate::plan::{LatencyMetric, Statistic};
+use crate::summary::{ExperimentSummary, milliseconds};
+use crate::units::{Name, NanoUsd};
 use crate::words;
-use canvas::{Canvas, GREY, INK, Lean, RED, Shape};
+use sheet::Sheet;
 
-/// Width of the picture, and the margin around it.
+/// Width of the pictures, and the margin around them.
 const WIDTH: i32 = 1000;
-const MARGIN: i32 = 24;
-const LEGEND_ROW: i32 = 22;
+const MARGIN: i32 = 20;
 /// Pictures no taller than this are rasterised at twice their size.
-const TALL: i32 = 3000;
+const TALL: i32 = 1000;
 
 /// The colours of Okabe and Ito, which people with any colour vision can tell apart, without black
 /// (the text's) and yellow (too faint on white). Coprime with the number of shapes, so that 35
@@ -57,76 +67,104 @@ pub enum PlotError {
     Png(String),
 }
 
-/// The picture as SVG.
-pub(super) fn svg(report: &Report<'_>) -> Result<String, PlotError> {
-    let panels: Vec<_> = report
-        .plan
-        .datasets
-        .iter()
-        .map(|dataset| panel::Panel::new(report, &dataset.name))
-        .collect();
-    let legend = Legend::new(report);
-    let panels_height: i32 = panels.iter().map(panel::Panel::height).sum();
-    let height = legend.bottom() + panels_height + MARGIN;
-    let mut text = String::new();
-    let canvas = Canvas::new(&mut text, WIDTH, height)?;
-    heading(&canvas, report)?;
-    legend.draw(&canvas)?;
-    let mut top = legend.bottom();
-    for panel in &panels {
-        panel.draw(&canvas, top)?;
-        top += panel.height();
-    }
-    canvas.finish()?;
-    Ok(text)
+/// One picture of a report.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Picture {
+    /// The file of the SVG.
+    pub(super) svg: &'static str,
+    /// The file of the PNG.
+    pub(super) png: &'static str,
+    /// What it shows, in words.
+    pub(super) alt: &'static str,
+    sheet: fn(&Report<'_>) -> Sheet,
 }
 
-/// The SVG as PNG, in the font that is built in.
-pub(super) fn png(svg: &str) -> Result<Vec<u8>, PlotError> {
-    let mut fonts = usvg::fontdb::Database::new();
-    fonts.load_font_data(dejavu::sans::regular().to_vec());
-    fonts.set_sans_serif_family("DejaVu Sans");
-    let options = usvg::Options {
-        font_family: "DejaVu Sans".to_owned(),
-        fontdb: Arc::new(fonts),
-        ..usvg::Options::default()
-    };
-    let tree = usvg::Tree::from_str(svg, &options)?;
-    let size = tree.size().to_int_size();
-    let scale: u8 = if size.height() <= TALL.unsigned_abs() { 2 } else { 1 };
-    let pixels = |side: u32| side.checked_mul(u32::from(scale));
-    let mut pixmap = pixels(size.width())
-        .zip(pixels(size.height()))
-        .and_then(|(width, height)| tiny_skia::Pixmap::new(width, height))
-        .ok_or(PlotError::Size)?;
-    let transform = tiny_skia::Transform::from_scale(scale.into(), scale.into());
-    resvg::render(&tree, transform, &mut pixmap.as_mut());
-    pixmap.encode_png().map_err(|error| PlotError::Png(error.to_string()))
+impl Picture {
+    /// The picture as SVG.
+    pub(super) fn draw(&self, report: &Report<'_>) -> Result<String, PlotError> {
+        (self.sheet)(report).svg(report)
+    }
 }
 
-fn heading(canvas: &Canvas<'_>, report: &Report<'_>) -> Result<(), PlotError> {
-    let plan = report.plan;
-    let name = plan.name.as_deref().unwrap_or(plan.run_id.as_str());
-    let mut title: String = format!("Price against latency: {name}").chars().take(64).collect();
-    if report.summary.simulated {
-        title += " (simulated)";
-    }
-    canvas.text(&title, (MARGIN, 16), 20, INK, Lean::TopLeft)?;
-    if report.summary.simulated {
-        canvas.text("SIMULATED", (WIDTH - MARGIN, 16), 20, RED, Lean::TopRight)?;
-    }
-    let marks = if report.decision.criteria.is_empty() {
-        "Numbers: concurrency. Ringed: the cheapest."
-    } else {
-        "Numbers: concurrency. Filled: meets every criterion. Hollow: does not. Ringed: the choice. \
-         Shaded: within the limits."
+macro_rules! picture {
+    ($(#[$doc:meta])* $constant:ident, $name:literal, $alt:literal, $sheet:expr) => {
+        $(#[$doc])*
+        pub(super) const $constant: Picture = Picture {
+            svg: concat!($name, ".svg"),
+            png: concat!($name, ".png"),
+            alt: $alt,
+            sheet: $sheet,
+        };
     };
-    canvas.text(marks, (MARGIN, 46), 12, GREY, Lean::TopLeft)
+}
+
+picture!(
+    /// The decision.
+    PRICE, "price_latency", "Price against latency, a mark for each experiment", price::sheet
+);
+picture!(
+    /// Bars.
+    COST, "cost", "Cost of 10,000 transactions, a bar for each experiment", cost::sheet
+);
+picture!(
+    /// What failed.
+    ERRORS, "error_rates", "Error rates, a mark for each experiment", errors::sheet
+);
+picture!(
+    /// With intervals.
+    LOAD, "load_latency", "Load against latency with 95 % intervals", load::sheet
+);
+picture!(
+    /// Single requests.
+    TOKENS, "tokens_latency", "Prompt tokens against latency, a point for each request", tokens::sheet
+);
+picture!(
+    /// Time to first token.
+    TTFT, "ttft", "How the time to first token spreads, for each experiment", spread::ttft
+);
+picture!(
+    /// Inter-token latency.
+    ITL, "itl", "How the gaps between pieces of answers spread, for each experiment", spread::itl
+);
+
+/// All pictures.
+pub(super) const PICTURES: [Picture; 7] = [PRICE, COST, ERRORS, LOAD, TOKENS, TTFT, ITL];
+
+/// What makes PNGs of SVGs.
+#[derive(Debug)]
+pub(super) struct Raster(usvg::Options<'static>);
+
+impl Raster {
+    /// With the font that is built in.
+    pub(super) fn new() -> Self {
+        let mut fonts = usvg::fontdb::Database::new();
+        fonts.load_font_data(dejavu::sans::regular().to_vec());
+        fonts.set_sans_serif_family("DejaVu Sans");
+        Self(usvg::Options {
+            font_family: "DejaVu Sans".to_owned(),
+            fontdb: Arc::new(fonts),
+            ..usvg::Options::default()
+        })
+    }
+
+    pub(super) fn png(&self, svg: &str) -> Result<Vec<u8>, PlotError> {
+        let tree = usvg::Tree::from_str(svg, &self.0)?;
+        let size = tree.size().to_int_size();
+        let scale: u8 = if size.height() <= TALL.unsigned_abs() { 2 } else { 1 };
+        let pixels = |side: u32| side.checked_mul(u32::from(scale));
+        let mut pixmap = pixels(size.width())
+            .zip(pixels(size.height()))
+            .and_then(|(width, height)| tiny_skia::Pixmap::new(width, height))
+            .ok_or(PlotError::Size)?;
+        let transform = tiny_skia::Transform::from_scale(scale.into(), scale.into());
+        resvg::render(&tree, transform, &mut pixmap.as_mut());
+        pixmap.encode_png().map_err(|error| PlotError::Png(error.to_string()))
+    }
 }
 
 /// The statistic of E2E on the x axis: that of its criterion, so that the limit can be shaded; p95
 /// where several or none are set.
-fn statistic(report: &Report<'_>) -> Statistic {
+pub(super) fn statistic(report: &Report<'_>) -> Statistic {
     let criteria = report.plan.criteria.latency.iter();
     let mut limited =
         criteria.filter(|c| c.metric == LatencyMetric::E2e).map(|criterion| criterion.statistic);
@@ -136,53 +174,41 @@ fn statistic(report: &Report<'_>) -> Statistic {
     }
 }
 
-/// The colour and shape of the n-th endpoint.
-fn style(endpoint: usize) -> (RGBColor, Shape) {
-    (COLOURS[endpoint % COLOURS.len()], Shape::ALL[endpoint % Shape::ALL.len()])
+/// The limit of E2E on that axis in seconds, with its text.
+fn e2e_limit(report: &Report<'_>) -> Option<(f64, String)> {
+    let statistic = statistic(report);
+    let criteria = report.plan.criteria.latency.iter();
+    let limits = criteria.filter(|c| c.metric == LatencyMetric::E2e && c.statistic == statistic);
+    let ms = limits.map(|criterion| milliseconds(criterion.limit)).reduce(f64::min)?;
+    Some((ms / 1000.0, format!("limit {}", words::exact_latency(ms))))
 }
 
-/// The endpoints above the panels, in as many columns as their names leave room for.
-#[derive(Debug)]
-struct Legend {
-    names: Vec<String>,
-    columns: usize,
+/// The limit of the cost of 10,000 transactions in dollars, with its text.
+fn cost_limit(report: &Report<'_>) -> Option<(f64, String)> {
+    let usd = report.plan.criteria.cost_per_10k_transactions.map(NanoUsd::as_usd)?;
+    Some((usd, format!("limit {}", Criterion::CostPer10kTransactions.limit_words(usd))))
 }
 
-impl Legend {
-    const TOP: i32 = 72;
-
-    fn new(report: &Report<'_>) -> Self {
-        let names: Vec<_> = report.plan.endpoints.iter().map(|e| e.name.to_string()).collect();
-        let widest = names.iter().map(|name| canvas::text_width(name, 13)).max().unwrap_or(0);
-        let columns = usize::try_from((WIDTH - 2 * MARGIN) / (widest + 40)).unwrap_or(1);
-        Self { names, columns: columns.max(1) }
-    }
-
-    fn rows(&self) -> usize {
-        self.names.len().div_ceil(self.columns)
-    }
-
-    fn bottom(&self) -> i32 {
-        Self::TOP + pixels(self.rows()) * LEGEND_ROW + 8
-    }
-
-    fn draw(&self, canvas: &Canvas<'_>) -> Result<(), PlotError> {
-        let column_width = (WIDTH - 2 * MARGIN) / pixels(self.columns);
-        for (place, name) in self.names.iter().enumerate() {
-            // Down the columns, so that the order is that of the configuration.
-            let (column, row) = (place / self.rows(), place % self.rows());
-            let x = MARGIN + 8 + pixels(column) * column_width;
-            let y = Self::TOP + 8 + pixels(row) * LEGEND_ROW;
-            let (colour, shape) = style(place);
-            canvas.mark((x, y), shape, colour, true)?;
-            canvas.text(name, (x + 16, y), 13, INK, Lean::Left)?;
-        }
-        Ok(())
-    }
+/// The experiments of a dataset by endpoint, with the endpoint's place in the plan.
+fn levels_by_endpoint<'a>(
+    report: &Report<'a>,
+    dataset: &Name,
+) -> Vec<(usize, &'a Name, Vec<&'a ExperimentSummary>)> {
+    let endpoints = report.plan.endpoints.iter().map(|endpoint| &endpoint.name).enumerate();
+    let all = &report.summary.experiments;
+    let of = |endpoint: &Name| {
+        all.iter().filter(|e| e.dataset == *dataset && e.endpoint == *endpoint).collect::<Vec<_>>()
+    };
+    let endpoints = endpoints.map(|(place, endpoint)| (place, endpoint, of(endpoint)));
+    endpoints.filter(|(.., levels)| !levels.is_empty()).collect()
 }
 
-fn pixels(count: usize) -> i32 {
-    i32::try_from(count).unwrap_or(i32::MAX)
+/// The concurrencies of these experiments, rising.
+fn levels<'a>(experiments: impl Iterator<Item = &'a ExperimentSummary>) -> Vec<u16> {
+    let mut levels: Vec<_> = experiments.map(|experiment| experiment.concurrency.get()).collect();
+    levels.sort_unstable();
+    levels.dedup();
+    levels
 }
 
 /// The name of a statistic of E2E on an axis.

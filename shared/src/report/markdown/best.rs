@@ -1,0 +1,127 @@
+//! The choices, and how they compare with their rivals.
+
+use super::cell::{each_dataset, footnote, interval, or_none, per_10k, seconds};
+use crate::decision::{Choice, Comparison, ComparisonVerdict, DatasetDecision};
+use crate::plan::Statistic;
+use crate::report::page::{FEW, Page, Table};
+use crate::report::{Report, plot};
+use crate::summary::{ExperimentSummary, LatencyStats};
+use crate::units::Name;
+use crate::words::{NO_DATA, dollars, p_value, percent, range, statistic_name};
+
+/// The first screen's table: the choice for each dataset with what it costs and how sure that is.
+pub(super) fn choices(page: &mut Page, report: &Report<'_>) {
+    let statistic = plot::statistic(report);
+    let mut table = Table::new()
+        .words("Dataset")
+        .words("Use")
+        .number("In flight")
+        .number("USD per 10,000")
+        .number(format!("E2E {} (s)", statistic_name(statistic)))
+        .number("Errors")
+        .words("How sure");
+    for decided in &report.decision.datasets {
+        table.row(&choice(report, decided, statistic));
+    }
+    page.table(&table);
+    let chosen = report.decision.datasets.iter().filter_map(|decided| chosen(report, decided));
+    let few = |chosen: &ExperimentSummary| {
+        chosen.e2e.as_ref().is_some_and(|e2e| e2e.is_statistic_flagged(statistic))
+    };
+    footnote(page, chosen.clone().any(few));
+}
+
+fn chosen<'a>(report: &Report<'a>, decided: &'a DatasetDecision) -> Option<&'a ExperimentSummary> {
+    match &decided.choice {
+        Choice::Best { experiment, .. } => report.summary.experiment(experiment),
+        Choice::NoneQualifies { .. } | Choice::NoPrices | Choice::NoData => None,
+    }
+}
+
+fn choice(report: &Report<'_>, decided: &DatasetDecision, statistic: Statistic) -> Vec<String> {
+    let none = match &decided.choice {
+        Choice::Best { .. } => "",
+        Choice::NoneQualifies { .. } => "nothing: none meets every criterion",
+        Choice::NoPrices => "no ranking: there are no prices",
+        Choice::NoData => "nothing: no request was completed",
+    };
+    let chosen = chosen(report, decided);
+    let value = |stats: &LatencyStats| {
+        let few = if stats.is_statistic_flagged(statistic) { FEW } else { "" };
+        let value = seconds(stats.statistic_ms(statistic));
+        format!("{value}{few}{}", interval(stats.intervals.of(statistic), seconds))
+    };
+    let e2e = chosen.and_then(|chosen| chosen.e2e.as_ref());
+    let errors = chosen.and_then(|chosen| chosen.error_rate);
+    let warnings = chosen.into_iter().flat_map(|chosen| &chosen.warnings);
+    let warnings = warnings.map(|warning| format!("Warning: {warning}."));
+    let certainty = std::iter::once(decided.certainty.clone()).chain(warnings);
+    vec![
+        format!("`{}`", decided.dataset),
+        chosen.map_or_else(|| none.to_owned(), |chosen| format!("`{}`", chosen.endpoint)),
+        or_none(chosen.map(|chosen| chosen.concurrency.to_string())),
+        or_none(chosen.map(|chosen| per_10k(report, chosen))),
+        or_none(e2e.map(value)),
+        or_none(errors.map(percent)),
+        certainty.collect::<Vec<_>>().join(" "),
+    ]
+}
+
+/// The best overall and for each dataset, each with its reason, runner-up, certainty and rivals.
+pub(super) fn section(page: &mut Page, report: &Report<'_>) {
+    let decision = report.decision;
+    page.heading(2, "Best price-performance");
+    if let Some(overall) = &decision.overall {
+        page.paragraph(&format!("**Over all datasets:** {}", overall.words));
+    }
+    each_dataset(page, report, 3, |page, dataset| {
+        for decided in decision.datasets.iter().filter(|decided| decided.dataset == *dataset) {
+            page.paragraph(&format!("{} {}", decided.words, decided.certainty));
+            comparisons(page, report, decided);
+        }
+    });
+    if decision.datasets.iter().any(|decided| !decided.comparisons.is_empty()) {
+        page.paragraph(
+            "A rival is the best of another endpoint. *Costs more*: with the rival, for 10,000 \
+             transactions, the mean over replicates that both measured. *p, Holm*: of a paired \
+             t-test, corrected for all rivals on the dataset; below 0.05 the difference is shown.",
+        );
+    }
+}
+
+fn comparisons(page: &mut Page, report: &Report<'_>, decided: &DatasetDecision) {
+    let mut table = Table::new()
+        .words("Rival")
+        .number("In flight")
+        .number("Costs more")
+        .number("95 % interval")
+        .number("p, Holm")
+        .number("p")
+        .number("Replicates")
+        .words("Against the choice");
+    for comparison in &decided.comparisons {
+        table.row(&row(report, comparison));
+    }
+    page.table(&table);
+}
+
+fn row(report: &Report<'_>, comparison: &Comparison) -> Vec<String> {
+    let rival = report.plan.experiment(&comparison.rival);
+    let endpoint = rival.map_or(comparison.rival.as_str(), |rival| Name::as_str(&rival.endpoint));
+    vec![
+        format!("`{endpoint}`"),
+        or_none(rival.map(|rival| rival.concurrency.to_string())),
+        dollars(comparison.more_per_10k_usd),
+        or_none(comparison.interval.map(|interval| range(interval, dollars))),
+        or_none(comparison.p_holm.map(p_value)),
+        or_none(comparison.p_value.map(p_value)),
+        comparison.replicates.to_string(),
+        match comparison.verdict {
+            ComparisonVerdict::Cheaper => "✓ shown to cost more".to_owned(),
+            ComparisonVerdict::Indistinguishable => "○ cannot be told apart".to_owned(),
+            ComparisonVerdict::TooFewReplicates => {
+                format!("{NO_DATA} too few replicates to tell")
+            }
+        },
+    ]
+}
