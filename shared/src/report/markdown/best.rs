@@ -118,6 +118,9 @@ fn row(report: &Report<'_>, comparison: &Comparison) -> Vec<String> {
         comparison.replicates.to_string(),
         match comparison.verdict {
             ComparisonVerdict::Cheaper => "✓ shown to cost more".to_owned(),
+            ComparisonVerdict::Dearer => {
+                "✗ shown to cost less; its criteria are not shown".to_owned()
+            }
             ComparisonVerdict::Indistinguishable => "○ cannot be told apart".to_owned(),
             ComparisonVerdict::TooFewReplicates => {
                 format!("{NO_DATA} too few replicates to tell")
