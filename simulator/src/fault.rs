@@ -49,7 +49,7 @@ pub enum Fault {
         message: String,
     },
     /// An exception inside the stream, after HTTP status 200; it ends the stream. Without a stream:
-    /// the error that stands for it there, at the same time.
+    /// the error that stands for it there.
     StreamException {
         /// Tokens before it.
         after_tokens: u32,

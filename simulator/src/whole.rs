@@ -63,7 +63,8 @@ pub(crate) async fn answer(
             exchange.interrupted_as(fault.outcome());
         }
         let length = body.len() as u64;
-        let broken = BrokenAnswer { answering, beginning: Some(beginning), length, stage, slot };
+        let broken =
+            BrokenAnswer { answering, beginning: Some(beginning), length, stage, _slot: slot };
         return Ok(Answer::Broken(broken));
     }
     exchange.end(Outcome::Ok);
@@ -78,8 +79,8 @@ pub(crate) struct BrokenAnswer {
     /// Of the whole answer, as its headers announce it.
     length: u64,
     stage: Stage,
-    #[expect(dead_code, reason = "kept until the client leaves")]
-    slot: OwnedSemaphorePermit,
+    /// Kept until the client leaves.
+    _slot: OwnedSemaphorePermit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -79,7 +79,7 @@ fn a_run_without_one_completed_request_says_so() {
 #[test]
 fn what_cannot_be_simulated_is_refused_by_plan_and_run() {
     let known = "mistral.mistral-7b-instruct-v0:2";
-    let desk = Desk::new(&CONFIG.replace(known, "amazon.nova-micro-v1:0"));
+    let desk = Desk::new(&CONFIG.replace(known, "amazon.nova-pro-v1:0"));
     refused(&desk, &["plan", "config.yml"], known);
     refused(&desk, &["run", "config.yml"], known);
 }
