@@ -20,6 +20,7 @@ pub(super) fn refuse_what_the_limit_cannot_hold(plan: &Plan) -> Result<(), RunEr
         let (share, least) = (plan.reservation(block), plan.least(block).unwrap_or_default());
         if least > share {
             let planned = plan.blocks_planned();
+            let all = blocks().filter_map(|block| plan.least(block)).max().unwrap_or(least);
             return refuse(
                 format!(
                     "a block of {} needs {} for one request of each slot and its warm-up, and its \
@@ -32,8 +33,7 @@ pub(super) fn refuse_what_the_limit_cannot_hold(plan: &Plan) -> Result<(), RunEr
                 format!(
                     "raise spend_limit to {}, or lower max_tokens, replicates, or the number of \
                      endpoints, datasets and loads",
-                    usd(most(blocks().filter_map(|block| plan.least(block)))
-                        .saturating_mul(planned))
+                    usd(all.saturating_mul(planned))
                 ),
             );
         }
@@ -55,10 +55,6 @@ pub(super) fn refuse_what_the_limit_cannot_hold(plan: &Plan) -> Result<(), RunEr
         );
     }
     Ok(())
-}
-
-fn most(amounts: impl Iterator<Item = NanoUsd>) -> NanoUsd {
-    amounts.max().unwrap_or_default()
 }
 
 /// Dollars, rounded up to the last digit shown, so that what is advised suffices.
@@ -92,12 +88,12 @@ mod tests {
     #[tokio::test]
     async fn what_the_limit_cannot_hold_is_refused_with_the_mend() {
         // 60 requests of 40,000 nano-dollars and 6 warm-ups of 80,000: 2,880,000.
-        let short = NanoUsd(2_879_999);
         insta::assert_snapshot!(
-            refusal(&plan("{requests: 60}", short).await),
-            @"the run may cost $0.0029 (1.5 x the longest prompt, every answer to its limit), and its spend_limit is $0.0029: raise spend_limit to $0.0029, or lower stop.requests, max_tokens, or the number of endpoints, datasets and loads"
+            refusal(&plan("{requests: 60}", NanoUsd(1_000_000)).await),
+            @"the run may cost $0.0029 (1.5 x the longest prompt, every answer to its limit), and its spend_limit is $0.0010: raise spend_limit to $0.0029, or lower stop.requests, max_tokens, or the number of endpoints, datasets and loads"
         );
-        let enough = plan("{requests: 60}", NanoUsd(short.0 + 1)).await;
+        refusal(&plan("{requests: 60}", NanoUsd(2_879_999)).await);
+        let enough = plan("{requests: 60}", NanoUsd(2_880_000)).await;
         assert!(refuse_what_the_limit_cannot_hold(&enough).is_ok());
         let unlimited = Plan { spend_limit: None, ..enough };
         assert!(refuse_what_the_limit_cannot_hold(&unlimited).is_ok());
@@ -107,9 +103,10 @@ mod tests {
     async fn a_share_that_does_not_fill_the_slots_is_refused() {
         // One request of each of two slots and two warm-ups: 240,000 for each of three blocks.
         insta::assert_snapshot!(
-            refusal(&plan("{duration: 1m}", NanoUsd(719_999)).await),
-            @"a block of m~d~c2 needs $0.0003 for one request of each slot and its warm-up, and its share is $0.0003 ($0.0008 for 3 blocks): raise spend_limit to $0.0008, or lower max_tokens, replicates, or the number of endpoints, datasets and loads"
+            refusal(&plan("{duration: 1m}", NanoUsd(300_000)).await),
+            @"a block of m~d~c2 needs $0.0003 for one request of each slot and its warm-up, and its share is $0.0001 ($0.0003 for 3 blocks): raise spend_limit to $0.0008, or lower max_tokens, replicates, or the number of endpoints, datasets and loads"
         );
+        refusal(&plan("{duration: 1m}", NanoUsd(719_999)).await);
         let enough = plan("{duration: 1m}", NanoUsd(720_000)).await;
         assert!(refuse_what_the_limit_cannot_hold(&enough).is_ok());
     }

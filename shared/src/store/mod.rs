@@ -8,7 +8,7 @@
 //! | [`keys`] | every key |
 //! | [`pack`] | records as compressed chunks, and back |
 //! | [`read`] | the records of an attempt, checked against its receipt |
-//! | [`spend`] | what a run has spent and reserved |
+//! | [`Spend`] | what a run has spent and reserved |
 //! | [`copy`] | a whole run from one store into another |
 //! | [`sqlite`], [`folder`] | the stores of one machine |
 //! | [`dynamodb`], [`s3`], [`cloud`] | the stores in AWS, and connecting to them |

@@ -1,6 +1,6 @@
 //! What a run has reserved and spent: never more than its limit, whatever happens to its attempts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::store::{BlockEnd, BlockKey, Claim, Receipt, RecordStore, RunMeta, Spend, StoreError};
 use shared::units::NanoUsd;
@@ -198,6 +198,7 @@ struct Attempt {
 #[derive(Debug, Default)]
 struct Books {
     blocks: BTreeMap<u32, Vec<Attempt>>,
+    refused: BTreeSet<u32>,
 }
 
 impl Books {
@@ -235,6 +236,7 @@ async fn step(store: &impl RecordStore, books: &mut Books, random: &mut Random) 
                 assert!(matches!(claim, Claim::Done(_)), "{claim:?}");
             } else if reservation > left.0 {
                 assert_eq!(claim, Claim::NoFunds { reservation: NanoUsd(reservation), left });
+                books.refused.insert(number);
             } else {
                 let next = attempts.len() + 1;
                 let next = u32::try_from(next).unwrap();
@@ -243,6 +245,7 @@ async fn step(store: &impl RecordStore, books: &mut Books, random: &mut Random) 
                     dead.fate = Fate::Dead;
                 }
                 attempts.push(Attempt { number: next, reservation, fate: Fate::Open });
+                books.refused.remove(&number);
             }
         }
         4..8 => {
@@ -265,6 +268,7 @@ async fn step(store: &impl RecordStore, books: &mut Books, random: &mut Random) 
             }
             if takes {
                 attempt.fate = Fate::Receipted { charged, is_final: proof.is_final() };
+                books.refused.remove(&number);
             }
         }
         _ => {
@@ -272,6 +276,7 @@ async fn step(store: &impl RecordStore, books: &mut Books, random: &mut Random) 
             store.release(&block(number), attempt.number).await.unwrap();
             if is_open(attempt) {
                 attempt.fate = Fate::Released;
+                books.refused.remove(&number);
             }
         }
     }
@@ -288,6 +293,9 @@ async fn whatever_happens_the_sums_are_those_of_the_attempts(bench: &impl Bench)
             assert_eq!(kept, books.expected(), "seed {seed}, turn {turn}: {books:#?}");
             assert!(kept.committed() <= LIMIT, "seed {seed}, turn {turn}: {kept:?}");
         }
+        let marked = store.blocks(&run_id("r")).await.unwrap();
+        let marked = marked.iter().filter(|state| state.refused).map(|state| state.key.block);
+        assert_eq!(marked.collect::<BTreeSet<_>>(), books.refused, "seed {seed}");
     }
 }
 

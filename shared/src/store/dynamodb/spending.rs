@@ -56,7 +56,6 @@ impl DynamoDbStore {
             let (seen, attempt) = (state.as_ref(), state.as_ref().map_or(0, |state| state.attempt));
             let update = |more: &str, attempt: u32| {
                 self.update_block(key, seen, more)
-                    .expression_attribute_names("#refused", "refused")
                     .expression_attribute_values(":attempt", number(attempt))
             };
             if spend.holds(reservation) {
@@ -102,7 +101,11 @@ impl DynamoDbStore {
                 return Err(superseded());
             }
             let finished = self
-                .update_block(key, Some(&state), "#receipt = :receipt REMOVE #reservation")
+                .update_block(
+                    key,
+                    Some(&state),
+                    "#receipt = :receipt REMOVE #reservation, #refused",
+                )
                 .expression_attribute_names("#receipt", "receipt")
                 .expression_attribute_values(":receipt", value.clone())
                 .expression_attribute_values(":attempt", number(state.attempt));
@@ -129,7 +132,8 @@ impl DynamoDbStore {
                 return Ok(());
             };
             let released = self
-                .update_block(key, Some(&state), "#round = :round REMOVE #reservation")
+                .update_block(key, Some(&state), "#refused = :refused REMOVE #reservation")
+                .expression_attribute_values(":refused", AttributeValue::Bool(false))
                 .expression_attribute_values(":attempt", number(attempt));
             let change = Change::settle(state.reservation, NanoUsd::ZERO);
             let settled = self.update_spend(&key.run_id, spend, change);
@@ -173,6 +177,7 @@ impl DynamoDbStore {
             .expression_attribute_names("#round", "round")
             .expression_attribute_names("#block", "block")
             .expression_attribute_names("#reservation", "reservation")
+            .expression_attribute_names("#refused", "refused")
             .expression_attribute_values(":experiment", text(of.experiment.as_str()))
             .expression_attribute_values(":round", number(of.round))
             .expression_attribute_values(":block", number(of.block));

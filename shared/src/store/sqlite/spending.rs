@@ -41,7 +41,7 @@ pub(super) fn finish(
         return Err(superseded.into());
     }
     transaction.execute(
-        "UPDATE blocks SET receipt = ?5, reservation = NULL
+        "UPDATE blocks SET receipt = ?5, reservation = NULL, refused = 0
          WHERE run_id = ?1 AND experiment = ?2 AND round = ?3 AND block = ?4",
         params![
             key.run_id.as_str(),
