@@ -213,9 +213,14 @@ fn check_each_is_asked(checker: &mut Checker<'_>, raw: &raw::Raw) {
     let Some(lists) = lists.collect::<Option<Vec<_>>>().filter(|lists| !lists.is_empty()) else {
         return; // some endpoint is asked all
     };
+    let known = raw::names(raw.datasets(), |dataset| &dataset.name);
+    let asked = || lists.iter().flat_map(|list| &list.value).map(|asked| asked.value.as_str());
+    if asked().any(|asked| !known.contains(&asked)) {
+        return; // a slip, which has been told, may mean any of them
+    }
     for (index, dataset) in raw.datasets().iter().enumerate() {
         let Some(name) = &dataset.value.name else { continue };
-        if !lists.iter().flat_map(|list| &list.value).any(|asked| asked.value == name.value) {
+        if !asked().any(|asked| asked == name.value) {
             checker.refuse(
                 name.referenced,
                 &format!("datasets[{index}]"),
