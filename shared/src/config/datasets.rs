@@ -18,13 +18,13 @@ const MAX_SYNTHETIC_TOTAL: u64 = 20_000_000;
 /// Checks all datasets; those that are wrong are left out and have left their errors.
 pub(super) fn check(
     checker: &mut Checker<'_>,
-    datasets: &Field<Vec<Spanned<raw::Dataset>>>,
+    raw: &raw::Raw,
     default_max_tokens: &Given<u32>,
 ) -> Vec<DatasetSettings> {
-    let list = datasets.as_ref().map_or(&[][..], |list| &list.value);
+    let list = raw.datasets();
     if list.is_empty() {
         checker.refuse(
-            datasets.as_ref().map_or(Location::UNKNOWN, |list| list.referenced),
+            raw.datasets.as_ref().map_or(Location::UNKNOWN, |list| list.referenced),
             "datasets",
             "there are no prompts to send",
             "give at least one: `datasets: [{name: mine, file: prompts.jsonl, max_tokens: 100}]`",

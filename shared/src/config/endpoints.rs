@@ -11,19 +11,18 @@ use crate::plan::{Api, EndpointKind, EndpointSpec, LatencyMode, ServiceTier};
 use crate::price::{self, Price};
 use crate::units::Name;
 
-/// Checks all endpoints; those that are wrong are left out and have left their errors. `datasets`
-/// are the names of all datasets, as they are written.
+/// Checks all endpoints; those that are wrong are left out and have left their errors.
 pub(super) fn check(
     checker: &mut Checker<'_>,
-    endpoints: &Field<Vec<Spanned<raw::Endpoint>>>,
+    raw: &raw::Raw,
     default_region: &Given<String>,
-    datasets: &[&str],
 ) -> Vec<EndpointSettings> {
+    let datasets = raw::names(raw.datasets(), |dataset| &dataset.name);
     let mut names = Vec::new();
-    let list = endpoints.as_ref().map_or(&[][..], |list| &list.value);
+    let list = raw.endpoints();
     if list.is_empty() {
         checker.refuse(
-            endpoints.as_ref().map_or(Location::UNKNOWN, |list| list.referenced),
+            raw.endpoints.as_ref().map_or(Location::UNKNOWN, |list| list.referenced),
             "endpoints",
             "there is no endpoint to measure",
             "give at least one: `endpoints: [{name: mine, kind: bedrock, region: us-east-1, model_id: ...}]`",
@@ -34,7 +33,7 @@ pub(super) fn check(
         let raw = &endpoint.value;
         let mut item = Item { checker, path, at: endpoint.referenced, raw };
         let spec = item.check(&mut names, default_region);
-        let datasets = item.datasets(datasets);
+        let datasets = item.datasets(&datasets);
         let load_path = join(&item.path, "load");
         let load = raw.load.as_ref();
         let concurrencies = load.map(|load| load::of_entries(item.checker, load, &load_path));

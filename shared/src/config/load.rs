@@ -13,21 +13,24 @@ use crate::units::Concurrency;
 /// As many streams as one Lambda function can hold.
 pub(super) const MAX_CONCURRENCY: u32 = 900;
 
-/// The concurrencies of the top level's entries, each once, in their order. Not needed where every
-/// endpoint has its own.
-pub(super) fn concurrencies(
-    checker: &mut Checker<'_>,
-    load: &Field<Vec<Spanned<raw::Load>>>,
-    is_needed: bool,
-) -> Vec<Concurrency> {
-    match load {
-        Some(load) => of_entries(checker, load, "load"),
-        None if is_needed => {
-            no_load(checker, Location::UNKNOWN, "load");
-            Vec::new()
-        }
-        None => Vec::new(),
+/// The concurrencies of the top level's entries, each once, in their order. They are for endpoints
+/// without their own; where there is no such endpoint they must not be given.
+pub(super) fn concurrencies(checker: &mut Checker<'_>, raw: &raw::Raw) -> Vec<Concurrency> {
+    let endpoints = raw.endpoints();
+    let is_needed =
+        endpoints.is_empty() || endpoints.iter().any(|endpoint| endpoint.value.load.is_none());
+    match &raw.load {
+        Some(load) if is_needed => return of_entries(checker, load, "load"),
+        Some(load) => checker.refuse(
+            load.referenced,
+            "load",
+            "every endpoint has a load of its own, so this is used by none",
+            "remove it, or the `load` of an endpoint",
+        ),
+        None if is_needed => no_load(checker, Location::UNKNOWN, "load"),
+        None => {}
     }
+    Vec::new()
 }
 
 fn no_load(checker: &mut Checker<'_>, at: Location, path: &str) {

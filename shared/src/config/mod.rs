@@ -174,13 +174,11 @@ fn check(checker: &mut Checker<'_>, raw: &raw::Raw, text: &str) -> Settings {
         ],
     );
     let defaults = Defaults::check(checker, raw.defaults.as_ref().map(|field| &field.value));
-    let endpoints =
-        endpoints::check(checker, &raw.endpoints, &defaults.region, &dataset_names(raw));
-    let datasets = datasets::check(checker, &raw.datasets, &defaults.max_tokens);
+    let endpoints = endpoints::check(checker, raw, &defaults.region);
+    let datasets = datasets::check(checker, raw, &defaults.max_tokens);
     let specs: Vec<&EndpointSpec> = endpoints.iter().map(|endpoint| &endpoint.spec).collect();
-    let has_own = |endpoint: &EndpointSettings| endpoint.concurrencies.is_some();
-    let is_load_needed = endpoints.is_empty() || !endpoints.iter().all(has_own);
-    let concurrencies = load::concurrencies(checker, &raw.load, is_load_needed);
+    check_each_is_asked(checker, raw);
+    let concurrencies = load::concurrencies(checker, raw);
     let all_loads = endpoints.iter().filter_map(|endpoint| endpoint.concurrencies.as_ref());
     let all_loads = all_loads.flatten().chain(&concurrencies);
     let largest_load = all_loads.map(|load| u32::from(load.get())).max().unwrap_or(0);
@@ -202,18 +200,35 @@ fn check(checker: &mut Checker<'_>, raw: &raw::Raw, text: &str) -> Settings {
         criteria: criteria::check(checker, &raw.criteria, &specs),
         inference: check_inference(checker, &raw.inference),
         workload: workload::workload(checker, &raw.workload),
-        baseline: check_baseline(checker, &raw.baseline, &specs),
+        baseline: check_baseline(checker, &raw.baseline, raw),
         spend_limit: workload::spend_limit(checker, &raw.spend_limit, &specs),
         text_sha256: sha256(text),
         endpoints,
     }
 }
 
-/// The names of all datasets as they are written, those of wrong ones too.
-fn dataset_names(raw: &raw::Raw) -> Vec<&str> {
-    let datasets = raw.datasets.as_ref().map_or(&[][..], |list| &list.value);
-    let names = datasets.iter().filter_map(|dataset| dataset.value.name.as_ref());
-    names.map(|name| name.value.as_str()).collect()
+/// Refuses datasets that no endpoint is asked.
+fn check_each_is_asked(checker: &mut Checker<'_>, raw: &raw::Raw) {
+    let lists = raw.endpoints().iter().map(|endpoint| endpoint.value.datasets.as_ref());
+    let Some(lists) = lists.collect::<Option<Vec<_>>>().filter(|lists| !lists.is_empty()) else {
+        return; // some endpoint is asked all
+    };
+    let known = raw::names(raw.datasets(), |dataset| &dataset.name);
+    let asked = || lists.iter().flat_map(|list| &list.value).map(|asked| asked.value.as_str());
+    if asked().any(|asked| !known.contains(&asked)) {
+        return; // a slip, which has been told, may mean any of them
+    }
+    for (index, dataset) in raw.datasets().iter().enumerate() {
+        let Some(name) = &dataset.value.name else { continue };
+        if !asked().any(|asked| asked == name.value) {
+            checker.refuse(
+                name.referenced,
+                &format!("datasets[{index}]"),
+                "no endpoint is asked this dataset",
+                "name it in the `datasets` of an endpoint, or remove it",
+            );
+        }
+    }
 }
 
 /// What holds for all endpoints and datasets that do not say otherwise.
@@ -297,14 +312,14 @@ fn check_title(checker: &mut Checker<'_>, field: &raw::Field<String>) -> Option<
 fn check_baseline(
     checker: &mut Checker<'_>,
     field: &raw::Field<String>,
-    endpoints: &[&EndpointSpec],
+    raw: &raw::Raw,
 ) -> Option<Name> {
     let Spanned { value: name, referenced } = field.as_ref()?;
-    let known = || endpoints.iter().map(|endpoint| endpoint.name.as_str());
-    if let Some(endpoint) = endpoints.iter().find(|endpoint| endpoint.name.as_str() == name) {
-        return Some(endpoint.name.clone());
+    let known: Vec<&str> = raw::names(raw.endpoints(), |endpoint| &endpoint.name);
+    if known.contains(&name.as_str()) {
+        return name.parse().ok(); // if it is none, that has been told
     }
-    let mend = match shape::nearest(name, known()) {
+    let mend = match shape::nearest(name, known.into_iter()) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
         None => "write the name of the endpoint that you use today".to_owned(),
     };

@@ -75,6 +75,26 @@ pub(super) struct Raw {
     pub(super) report: Unread,
 }
 
+impl Raw {
+    /// The endpoints; none where they are not given.
+    pub(super) fn endpoints(&self) -> &[Spanned<Endpoint>] {
+        self.endpoints.as_ref().map_or(&[], |list| &list.value)
+    }
+
+    /// The datasets; none where they are not given.
+    pub(super) fn datasets(&self) -> &[Spanned<Dataset>] {
+        self.datasets.as_ref().map_or(&[], |list| &list.value)
+    }
+}
+
+/// The names that items have, as they are written, those of wrong items too.
+pub(super) fn names<T>(items: &[Spanned<T>], name: fn(&T) -> &Field<String>) -> Vec<&str> {
+    items
+        .iter()
+        .filter_map(|item| name(&item.value).as_ref().map(|name| name.value.as_str()))
+        .collect()
+}
+
 /// How answers are sampled; what is not given is left to the model. Some models refuse
 /// `temperature` and `top_p`.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -184,6 +184,21 @@ fn meaning_of_modes_and_needs() {
             "own load above the requests",
             endpoint("load: [{concurrency: 60}]") + "stop: {requests: 50}\n",
         ),
+        (
+            "nobody is asked",
+            MINIMAL
+                .replace("kind: bedrock", "kind: bedrock, datasets: [other]")
+                .replace("load:", "  - {name: other, prompts: [Why?], max_tokens: 5}\nload:"),
+        ),
+        (
+            "load of nobody",
+            MINIMAL.replace("kind: bedrock", "kind: bedrock, load: [{concurrency: 1}]"),
+        ),
+        (
+            "only what is wrong",
+            with("kind: bedrock", "kind: bedrok, load: [{concurrency: 1}]")
+                + "baseline: mistral-7b\n",
+        ),
         ("requests and passes", plus("stop: {requests: 100, passes: 1}")),
         ("no passes", plus("stop: {passes: 0}")),
         ("no system text", plus("inference: {system: \"\"}")),
