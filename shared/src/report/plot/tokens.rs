@@ -24,7 +24,11 @@ pub(super) fn sheet(report: &Report<'_>) -> Sheet {
     let tokens: Vec<_> = all.iter().map(|point| f64::from(point.input_tokens)).collect();
     let seconds: Vec<_> = all.iter().map(|point| point.e2e_ms / 1000.0).collect();
     let limit = e2e_limit(report);
-    let x = Scale { name: "prompt tokens".to_owned(), axis: Axis::new(&tokens, None), limit: None };
+    let x = Scale {
+        name: "prompt tokens".to_owned(),
+        axis: Axis::from_zero(&tokens, None),
+        limit: None,
+    };
     let y = Scale {
         name: "end to end (s)".to_owned(),
         axis: Axis::new(&seconds, limit.as_ref().map(|(limit, _)| *limit)),
