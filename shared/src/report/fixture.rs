@@ -59,11 +59,36 @@ pub(super) fn eleven() -> Run {
     run
 }
 
-/// What `with` makes of the report of a run as it is summarised and decided.
+/// What `with` makes of the report of a run, without all that a summary and a decision may lack.
 pub(super) fn bare<T>(run: &Run, written_at: &str, with: impl Fn(&Report<'_>) -> T) -> T {
-    let summary = run.summary();
-    let decision = decide(&run.plan, &summary);
+    let mut summary = run.summary();
+    summary.experiments.iter_mut().for_each(strip);
+    let mut decision = decide(&run.plan, &summary);
+    strip_decision(&mut decision);
     with(&Report { plan: &run.plan, summary: &summary, decision: &decision, written_at })
+}
+
+fn strip(experiment: &mut ExperimentSummary) {
+    let ExperimentSummary { e2e, ttft, tpot, itl_mean, .. } = experiment;
+    for stats in [e2e, ttft, tpot, itl_mean].into_iter().flatten() {
+        stats.intervals = LatencyIntervals::default();
+    }
+    experiment.clusters = 0;
+    experiment.error_rate_interval = None;
+    experiment.cost_interval = None;
+    experiment.otps_generation = None;
+    experiment.otps_end_to_end = None;
+    experiment.ttft_histogram = None;
+    experiment.itl_histogram = None;
+    experiment.blocks.clear();
+    experiment.points.clear();
+}
+
+fn strip_decision(decision: &mut Decision) {
+    decision.datasets.iter_mut().for_each(|decided| decided.comparisons.clear());
+    decision.overall = None;
+    decision.capacity.clear();
+    decision.savings.clear();
 }
 
 /// The same with every figure that a summary and a decision can hold, made up where the run's
@@ -82,6 +107,7 @@ pub(super) fn full<T>(run: &Run, with: impl Fn(&Report<'_>) -> T) -> T {
         fill(experiment, &run.records);
     }
     let mut decision = decide(&run.plan, &summary);
+    strip_decision(&mut decision);
     fill_decision(&run, &summary, &mut decision);
     let written_at = WRITTEN_AT;
     with(&Report { plan: &run.plan, summary: &summary, decision: &decision, written_at })

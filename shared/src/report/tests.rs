@@ -319,7 +319,8 @@ fn look_at_reports() {
             std::fs::write(folder.join(file.name), file.bytes).unwrap();
         }
     };
-    let three = Run::new(&[MISTRAL, HAIKU, LLAMA], &["chat"], &[1, 4, 8]);
+    let mut three = Run::new(&[MISTRAL, HAIKU, LLAMA], &["chat"], &[1, 4, 8]);
+    three.records.iter_mut().for_each(|record| record.served.simulated = true);
     let mut failing = Run::new(&[MISTRAL, HAIKU], &["chat", "long"], &[1, 2]).fail("mistral-7b");
     failing.plan.endpoints[1].price = None;
     let runs = [

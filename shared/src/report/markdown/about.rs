@@ -116,7 +116,7 @@ pub(super) fn run(page: &mut Page, report: &Report<'_>) {
     let [connect, first, stall, request] =
         [deadlines.connect, deadlines.first_token, deadlines.stall, deadlines.request]
             .map(duration);
-    let mut table = Table::new().words("").words("");
+    let mut table = Table::new().words("Fact").words("Value");
     let mut row = |name: &str, value: String| table.row(&[name.to_owned(), value]);
     row("Run", format!("`{}`", plan.run_id));
     row("fmgauge", plan.fmgauge_version.clone());

@@ -14,7 +14,12 @@ pub(super) fn section(page: &mut Page, report: &Report<'_>) {
     let capacities = &report.decision.capacity;
     page.heading(2, "Capacity");
     if capacities.is_empty() {
-        page.paragraph("There is no estimate: no measured load meets every criterion.");
+        let qualified = report.decision.experiments.iter().any(|judged| judged.qualifies);
+        page.paragraph(if qualified {
+            "There is no estimate: too little was completed to tell a throughput."
+        } else {
+            "There is no estimate: no measured load meets every criterion."
+        });
         return;
     }
     page.paragraph(&format!(
@@ -87,7 +92,7 @@ pub(super) fn savings(page: &mut Page, report: &Report<'_>) {
         .words("Dataset")
         .number("Saved in a month")
         .number("At requests a minute")
-        .words("");
+        .words("In words");
     for saving in savings {
         table.row(&[
             format!("`{}`", saving.dataset),

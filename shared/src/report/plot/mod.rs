@@ -86,46 +86,61 @@ impl Picture {
     }
 }
 
-macro_rules! picture {
-    ($(#[$doc:meta])* $constant:ident, $name:literal, $alt:literal, $sheet:expr) => {
-        $(#[$doc])*
-        pub(super) const $constant: Picture = Picture {
-            svg: concat!($name, ".svg"),
-            png: concat!($name, ".png"),
-            alt: $alt,
-            sheet: $sheet,
-        };
-    };
-}
+/// The decision.
+pub(super) const PRICE: Picture = Picture {
+    svg: "price_latency.svg",
+    png: "price_latency.png",
+    alt: "Price against latency, a mark for each experiment",
+    sheet: price::sheet,
+};
 
-picture!(
-    /// The decision.
-    PRICE, "price_latency", "Price against latency, a mark for each experiment", price::sheet
-);
-picture!(
-    /// Bars.
-    COST, "cost", "Cost of 10,000 transactions, a bar for each experiment", cost::sheet
-);
-picture!(
-    /// What failed.
-    ERRORS, "error_rates", "Error rates, a mark for each experiment", errors::sheet
-);
-picture!(
-    /// With intervals.
-    LOAD, "load_latency", "Load against latency with 95 % intervals", load::sheet
-);
-picture!(
-    /// Single requests.
-    TOKENS, "tokens_latency", "Prompt tokens against latency, a point for each request", tokens::sheet
-);
-picture!(
-    /// Time to first token.
-    TTFT, "ttft", "How the time to first token spreads, for each experiment", spread::ttft
-);
-picture!(
-    /// Inter-token latency.
-    ITL, "itl", "How the gaps between pieces of answers spread, for each experiment", spread::itl
-);
+/// Bars, with throughput and latency in words.
+pub(super) const COST: Picture = Picture {
+    svg: "cost.svg",
+    png: "cost.png",
+    alt: "Cost of 10,000 transactions, a bar for each experiment",
+    sheet: cost::sheet,
+};
+
+/// What failed.
+pub(super) const ERRORS: Picture = Picture {
+    svg: "error_rates.svg",
+    png: "error_rates.png",
+    alt: "Error rates, a mark for each experiment",
+    sheet: errors::sheet,
+};
+
+/// What load does to latency.
+pub(super) const LOAD: Picture = Picture {
+    svg: "load_latency.svg",
+    png: "load_latency.png",
+    alt: "Load against latency with 95 % intervals",
+    sheet: load::sheet,
+};
+
+/// Single requests.
+pub(super) const TOKENS: Picture = Picture {
+    svg: "tokens_latency.svg",
+    png: "tokens_latency.png",
+    alt: "Prompt tokens against latency, a point for each request",
+    sheet: tokens::sheet,
+};
+
+/// Time to first token.
+pub(super) const TTFT: Picture = Picture {
+    svg: "ttft.svg",
+    png: "ttft.png",
+    alt: "How the time to first token spreads, for each experiment",
+    sheet: spread::ttft,
+};
+
+/// Inter-token latency.
+pub(super) const ITL: Picture = Picture {
+    svg: "itl.svg",
+    png: "itl.png",
+    alt: "How the gaps between pieces of answers spread, for each experiment",
+    sheet: spread::itl,
+};
 
 /// All pictures.
 pub(super) const PICTURES: [Picture; 7] = [PRICE, COST, ERRORS, LOAD, TOKENS, TTFT, ITL];

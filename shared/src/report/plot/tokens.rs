@@ -4,7 +4,7 @@
 
 use super::axis::Axis;
 use super::scatter::{Mark, Scatter, Series, symbol};
-use super::sheet::{Panel, Sheet, pixels};
+use super::sheet::{Panel, Sheet};
 use super::view::Scale;
 use super::{e2e_limit, levels};
 use crate::plan::EndpointSpec;
@@ -24,15 +24,22 @@ pub(super) fn sheet(report: &Report<'_>) -> Sheet {
     let tokens: Vec<_> = all.iter().map(|point| f64::from(point.input_tokens)).collect();
     let seconds: Vec<_> = all.iter().map(|point| point.e2e_ms / 1000.0).collect();
     let limit = e2e_limit(report);
-    let x = Scale { name: "prompt tokens".to_owned(), axis: Axis::new(&tokens, None), limit: None };
+    let x = Scale {
+        name: "prompt tokens".to_owned(),
+        axis: Axis::from_zero(&tokens, None),
+        limit: None,
+    };
     let y = Scale {
         name: "end to end (s)".to_owned(),
         axis: Axis::new(&seconds, limit.as_ref().map(|(limit, _)| *limit)),
         limit: limit.map(|(limit, text)| (limit, short(report, &text))),
     };
     let endpoints = &report.plan.endpoints;
-    let columns = pixels(endpoints.len()).clamp(1, 3).min(if endpoints.len() == 4 { 2 } else { 3 });
-    let frame = [360, 260, 190][usize::try_from(columns - 1).unwrap_or(0)];
+    let (columns, frame) = match endpoints.len() {
+        0 | 1 => (1, 360),
+        2 | 4 => (2, 260),
+        _ => (3, 190),
+    };
     let radius = if all.len() > 1_500 { 2 } else { 3 };
     let panel = |endpoint: &EndpointSpec| {
         let series = levels.iter().enumerate().map(|(place, &level)| {
