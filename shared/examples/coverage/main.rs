@@ -3,7 +3,7 @@
 //! missed.
 //!
 //! ```sh
-//! cargo run --profile e2e -p shared --example coverage
+//! cargo run -p shared --example coverage
 //! ```
 
 mod process;
