@@ -62,11 +62,8 @@ fn but_no_errors(judged: &ExperimentJudgement) -> String {
     let unshown = judged.criteria.iter().find(|criterion| criterion.verdict == Verdict::Met);
     let high = unshown.and_then(|criterion| Some((criterion, criterion.interval?.high?)));
     high.map_or_else(String::new, |(criterion, high)| {
-        format!(
-            " but that there are no errors at all, which no sample can show (none was seen, up to \
-             {} may be missed)",
-            criterion.criterion.words(high)
-        )
+        let high = criterion.criterion.words(high);
+        format!(" (no errors were seen, up to {high} may have been missed)")
     })
 }
 

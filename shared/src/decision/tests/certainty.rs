@@ -125,7 +125,7 @@ fn what_is_shown_comes_before_what_is_cheaper() {
     );
     insta::assert_snapshot!(
         decision.answer,
-        @"For chat use claude-3-haiku at a concurrency of 1 ($8.70 per 10,000 transactions, $0.000870 each, p95 latency 1.72 s from only 50 requests, 47.6 transactions/minute), the cheapest measured that is shown to have p95 E2E ≤ 2 s, no errors and cost ≤ $50 per 10,000 transactions. How sure: every criterion is shown but that there are no errors at all, which no sample can show (none was seen, up to 7.1 % may be missed), and it is dearer than mistral-7b at a concurrency of 1, of which not every criterion is shown."
+        @"For chat use claude-3-haiku at a concurrency of 1 ($8.70 per 10,000 transactions, $0.000870 each, p95 latency 1.72 s from only 50 requests, 47.6 transactions/minute), the cheapest measured that is shown to have p95 E2E ≤ 2 s, no errors and cost ≤ $50 per 10,000 transactions. How sure: every criterion is shown (no errors were seen, up to 7.1 % may have been missed), and it is dearer than mistral-7b at a concurrency of 1, of which not every criterion is shown."
     );
 }
 
