@@ -1,9 +1,12 @@
 //! How sure a choice is, in words.
 
-use super::compare::FEWEST_REPLICATES;
 use super::sentence::{find, place};
-use super::{Candidate, Choice, Comparison, ComparisonVerdict, DatasetDecision, Judgement};
+use super::{
+    Candidate, Choice, Comparison, ComparisonVerdict, DatasetDecision, ExperimentJudgement,
+    Judgement, Verdict,
+};
 use crate::plan::{Plan, power};
+use crate::stats::{FEWEST_CLUSTERS, FEWEST_PAIRS};
 use crate::units::{ExperimentId, Name};
 use crate::words;
 
@@ -18,12 +21,13 @@ pub(super) fn dataset(
     match choice {
         Choice::Best { experiment, .. } => {
             sentences.extend(criteria(experiment, rivals));
+            sentences.extend(only_this_time(experiment, rivals));
             sentences.extend(groups(comparisons, rivals));
             if comparisons.is_empty() {
                 sentences.push("No other endpoint with a known cost qualifies".to_owned());
             }
             if has(comparisons, ComparisonVerdict::TooFewReplicates) {
-                sentences.push(power::for_a_test(plan, FEWEST_REPLICATES));
+                sentences.push(power::for_a_test(plan));
             }
         }
         Choice::NoneQualifies { nearest: Some(miss) } => {
@@ -45,11 +49,40 @@ fn criteria(chosen: &ExperimentId, rivals: &[Candidate<'_>]) -> Option<String> {
     let doubts: Vec<_> = judged.criteria.iter().filter(|j| j.is_in_doubt()).map(doubt).collect();
     match () {
         () if judged.criteria.is_empty() => None,
-        () if doubts.is_empty() => {
-            Some("every criterion is shown: the 95 % intervals lie within the limits".to_owned())
-        }
+        () if doubts.is_empty() => Some(format!(
+            "every criterion is shown{}: the 95 % intervals lie within the limits",
+            but_no_errors(judged)
+        )),
         () => Some(format!("met but not shown: {}", words::list(&doubts))),
     }
+}
+
+/// What is to be said of a limit of no errors, which no sample can show.
+fn but_no_errors(judged: &ExperimentJudgement) -> String {
+    let unshown = judged.criteria.iter().find(|criterion| criterion.verdict == Verdict::Met);
+    let high = unshown.and_then(|criterion| Some((criterion, criterion.interval?.high?)));
+    high.map_or_else(String::new, |(criterion, high)| {
+        let high = criterion.criterion.words(high);
+        format!(" (no errors were seen, up to {high} may have been missed)")
+    })
+}
+
+/// Whether the intervals see what differs between blocks: from one time to another.
+fn sees_blocks(candidate: &Candidate<'_>) -> bool {
+    candidate.summary.blocks.len() >= FEWEST_CLUSTERS as usize
+}
+
+/// What intervals from batches of few blocks do not see.
+fn only_this_time(chosen: &ExperimentId, rivals: &[Candidate<'_>]) -> Option<String> {
+    let chosen = rivals.iter().find(|rival| rival.summary.experiment == *chosen)?;
+    let blocks = chosen.summary.blocks.len() as u64;
+    (!sees_blocks(chosen) && chosen.summary.clusters > 0).then(|| {
+        format!(
+            "its intervals rest on batches of {}, so what differs from one time to another is \
+             not in them: that takes {FEWEST_CLUSTERS} blocks",
+            words::plural(blocks, "block")
+        )
+    })
 }
 
 /// A criterion that is met but not shown, with the reason.
@@ -132,10 +165,9 @@ fn unranked(rivals: &[Candidate<'_>]) -> Option<String> {
     let mut names: Vec<_> =
         rivals.iter().filter(unranked).map(|rival| rival.summary.endpoint.to_string()).collect();
     names.dedup();
-    let (is, its) = if names.len() == 1 { ("is", "its") } else { ("are", "their") };
     (!names.is_empty()).then(|| {
         format!(
-            "{} {is} left out of the ranking by cost, because {its} cost is not known",
+            "left out of the ranking by cost, because what they cost is not known: {}",
             words::list(&names)
         )
     })
@@ -186,7 +218,13 @@ fn clause(decided: &DatasetDecision, candidates: &[Candidate<'_>]) -> Option<Str
     let doubts: Vec<_> = doubts.iter().map(|judged| judged.limit().to_string()).collect();
     Some(match () {
         () if chosen.judgement.criteria.is_empty() => cost,
-        () if doubts.is_empty() => format!("every criterion is shown, and {cost}"),
+        () if doubts.is_empty() && sees_blocks(chosen) => {
+            format!("every criterion is shown{}, and {cost}", but_no_errors(chosen.judgement))
+        }
+        () if doubts.is_empty() => {
+            let but = but_no_errors(chosen.judgement);
+            format!("every criterion is shown for the time of measuring{but}, and {cost}")
+        }
         () => format!("{cost}; {} met but not shown", is_or_are(&doubts)),
     })
 }
@@ -206,7 +244,7 @@ fn cost(comparisons: &[Comparison], candidates: &[Candidate<'_>]) -> String {
         _ if !few.is_empty() => {
             let replicates = few.iter().map(|c| c.replicates).min().unwrap_or(0);
             format!(
-                "its cost is not tested against rivals (a test needs {FEWEST_REPLICATES} \
+                "its cost is not tested against rivals (a test needs {FEWEST_PAIRS} \
                  replicates in common, there are {replicates})"
             )
         }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::compare::{ComparisonVerdict, Costs, FEWEST_REPLICATES, against_others, costs};
-use super::{Candidate, sentence};
+use super::Candidate;
+use super::compare::{ComparisonVerdict, Costs, costs, verdict};
 use crate::plan::Plan;
+use crate::stats::{FEWEST_PAIRS, test_rivals};
 use crate::units::{Name, NanoUsd};
-use crate::words::{percent, plural};
+use crate::words::{percent, plural, usd};
 
 /// The best endpoint over all datasets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,8 +96,8 @@ fn words(contenders: &[Contender<'_>], datasets: usize) -> String {
         qualified => format!("on {qualified} of {}", plural(datasets as u64, "dataset")),
     };
     let cost = |contender: &Contender<'_>| {
-        let over = if contender.datasets.len() > 1 { " of each dataset" } else { "" };
-        format!("{}{over}", sentence::per_10k(contender.cost))
+        let each = if contender.datasets.len() > 1 { " of each dataset" } else { "" };
+        format!("{} for 10,000 transactions{each}", usd(contender.cost))
     };
     let choice = format!("{} meets the criteria {} at {}", first.endpoint, on(first), cost(first));
     let Some(next) = others.first() else {
@@ -121,28 +122,28 @@ fn words(contenders: &[Contender<'_>], datasets: usize) -> String {
 fn certainty(first: &Contender<'_>, next: &Contender<'_>, same: &[&Contender<'_>]) -> String {
     let place = same.iter().position(|other| other.endpoint == next.endpoint);
     let costs: Vec<_> = same.iter().map(|contender| contender.costs.clone()).collect();
-    let tested = against_others(&costs);
+    let tested = test_rivals(&costs);
     let Some(tested) = place.and_then(|place| tested.get(place.checked_sub(1)?)) else {
         return "not tested".to_owned();
     };
     let ratio = |one: NanoUsd, two: NanoUsd| percent(1.0 - one.as_usd() / two.as_usd());
-    match tested.verdict {
+    match verdict(tested) {
         ComparisonVerdict::Cheaper => format!(
             "{} is shown to be cheaper, by {} in {} replicates",
             first.endpoint,
             ratio(first.cost, next.cost),
-            tested.replicates
+            tested.pairs
         ),
         ComparisonVerdict::Dearer => {
             format!("{} is shown to be cheaper, but fewer of its criteria are shown", next.endpoint)
         }
         ComparisonVerdict::Indistinguishable => {
-            format!("their costs cannot be told apart in {} replicates", tested.replicates)
+            format!("their costs cannot be told apart in {} replicates", tested.pairs)
         }
         ComparisonVerdict::TooFewReplicates => format!(
-            "their costs are not tested: that needs at least {FEWEST_REPLICATES} replicates in \
+            "their costs are not tested: that needs at least {FEWEST_PAIRS} replicates in \
              common, there are {}",
-            tested.replicates
+            tested.pairs
         ),
     }
 }

@@ -3,13 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::capacity::{transaction_usd, workload_tokens};
-use super::compare::{FEWEST_REPLICATES, costs, differences};
+use super::compare::costs;
 use super::sentence::{place, signed_usd, spread};
 use super::{Candidate, Choice, DatasetDecision, choice};
 use crate::plan::Plan;
-use crate::stats::{Interval, PairedTest};
+use crate::stats::{FEWEST_PAIRS, Interval, PairedTest, differences};
 use crate::units::{ExperimentId, Name};
-use crate::words::number;
 
 /// Hours of a month: 365 x 24 / 12.
 const HOURS_PER_MONTH: f64 = 730.0;
@@ -58,50 +57,50 @@ pub(super) fn saving(
     let transactions = rate * 60.0 * HOURS_PER_MONTH;
     let before = transaction_usd(plan, baseline.summary)?;
     let usd_per_month = (before - transaction_usd(plan, chosen.summary)?) * transactions;
+    let (chosen, baseline) = (chosen.summary, baseline.summary);
     let certainty = if workload_tokens(plan).is_some() {
         "by the workload's own tokens, so without an interval".to_owned()
     } else {
-        let (chosen, baseline) = (costs(chosen.summary), costs(baseline.summary));
-        certainty(&differences(&chosen, &baseline), transactions / 10_000.0)
+        let differences = differences(&costs(chosen), &costs(baseline));
+        certainty(&differences, transactions / 10_000.0, usd_per_month.signum())
     };
-    let named = format!("{} instead of {}", place(chosen.summary), place(baseline.summary));
     let at = match plan.workload {
-        Some(_) => format!("at the workload's {} requests a minute", number(rate)),
-        None => format!("at {} requests a minute (no workload is set)", number(rate)),
+        Some(_) => format!("at the workload's {rate} requests a minute"),
+        None => format!("at {rate} requests a minute (no workload is set)"),
+    };
+    let size = signed_usd(usd_per_month.abs());
+    let what = if usd_per_month < 0.0 {
+        format!("costs {size} more a month")
+    } else {
+        format!("saves {size} a month")
     };
     let unfit = if qualified.is_none() { "; the baseline does not meet the criteria" } else { "" };
-    let words = if chosen.summary.endpoint == baseline.summary.endpoint {
-        format!(
-            "{} is of the baseline's endpoint: there is nothing to change.",
-            place(chosen.summary)
-        )
-    } else if usd_per_month >= 0.0 {
-        let saved = signed_usd(usd_per_month);
-        format!("{named} saves {saved} a month of 730 hours {at}: {certainty}{unfit}.")
+    let words = if chosen.endpoint == baseline.endpoint {
+        format!("{} is the baseline's own: there is nothing to change.", place(chosen))
     } else {
-        let more = signed_usd(-usd_per_month);
-        format!("{named} costs {more} more a month of 730 hours {at}: {certainty}{unfit}.")
+        let named = format!("{} instead of {}", place(chosen), place(baseline));
+        format!("{named} {what} of 730 hours {at}: {certainty}{unfit}.")
     };
     Some(Saving {
         dataset: decided.dataset.clone(),
-        baseline: baseline.summary.experiment.clone(),
-        chosen: chosen.summary.experiment.clone(),
+        baseline: baseline.experiment.clone(),
+        chosen: chosen.experiment.clone(),
         requests_per_minute: rate,
         usd_per_month,
         words,
     })
 }
 
-/// How sure a difference for 10,000 transactions is when it is multiplied by `times`.
-fn certainty(differences: &[f64], times: f64) -> String {
-    let enough = differences.len() >= FEWEST_REPLICATES as usize;
+/// How sure a difference for 10,000 transactions is when it is multiplied by `times`, told with
+/// `sign`.
+fn certainty(differences: &[f64], times: f64, sign: f64) -> String {
+    let enough = differences.len() >= FEWEST_PAIRS as usize;
     let Some(test) = PairedTest::of(differences).filter(|_| enough) else {
-        return format!("not tested, with fewer than {FEWEST_REPLICATES} replicates in common");
+        return format!("not tested, with fewer than {FEWEST_PAIRS} replicates in common");
     };
     let end = |end: Option<f64>| end.map(|end| end * times);
     let interval = Interval { low: end(test.interval.low), high: end(test.interval.high) };
-    let holds_zero =
-        interval.low.is_some_and(|low| low <= 0.0) && interval.high.is_some_and(|high| high >= 0.0);
-    let doubt = if holds_zero { ", so it may be none" } else { "" };
-    format!("{} saved{doubt}", spread(interval, 1.0))
+    let may_be_none = interval.low <= Some(0.0) && Some(0.0) <= interval.high;
+    let doubt = if may_be_none { ", so there may be no difference" } else { "" };
+    format!("{}{doubt}", spread(interval, sign))
 }

@@ -162,12 +162,14 @@ fn qualified(rivals: &[Candidate<'_>], shown: bool) -> String {
     let counts =
         |rival: &&Candidate<'_>| rival.judgement.qualifies && rival.judgement.shown >= shown;
     let qualified = rivals.iter().filter(counts).count();
-    let how = if shown { "are shown to meet" } else { "meet" };
-    format!(
-        "the {} (of {}) that {how} every criterion",
-        plural(qualified as u64, "experiment"),
-        rivals.len()
-    )
+    let how = match (shown, qualified) {
+        (true, 1) => "is shown to meet",
+        (true, _) => "are shown to meet",
+        (false, 1) => "meets",
+        (false, _) => "meet",
+    };
+    let experiments = plural(qualified as u64, "experiment");
+    format!("the {experiments} (of {}) that {how} every criterion", rivals.len())
 }
 
 fn experiments(rivals: &[Candidate<'_>]) -> String {
@@ -189,9 +191,12 @@ pub(super) fn answer(
 ) -> String {
     let clauses: Vec<_> = datasets.iter().map(|decided| clause(decided, candidates)).collect();
     let chosen = |decided: &DatasetDecision| matches!(decided.choice, Choice::Best { .. });
+    let preferred = datasets.iter().any(|decided| is_preferred(decided, candidates));
     let why = match datasets {
-        [only] if chosen(only) => format!(", {}", cheapest(criteria)),
-        _ if datasets.iter().any(chosen) => format!("; each choice is {}", cheapest(criteria)),
+        [only] if chosen(only) => format!(", {}", cheapest(criteria, preferred)),
+        _ if datasets.iter().any(chosen) => {
+            format!("; each choice is {}", cheapest(criteria, preferred))
+        }
         _ => String::new(),
     };
     let simulated = if summary.simulated { "Simulated, not a real service: " } else { "" };
@@ -203,11 +208,25 @@ pub(super) fn answer(
     format!("{}{sure}", words::sentence_case(&choices))
 }
 
-fn cheapest(criteria: &[Limit]) -> String {
-    if criteria.is_empty() {
-        return "the cheapest measured (no criteria are set)".to_owned();
+/// Whether something cheaper than the choice meets the criteria, but is not shown to.
+fn is_preferred(decided: &DatasetDecision, candidates: &[Candidate<'_>]) -> bool {
+    let Choice::Best { experiment, .. } = &decided.choice else { return false };
+    let price = find(candidates, experiment).and_then(|best| best.cost);
+    let price = price.map(|cost| cost.per_10k_transactions_nano_usd);
+    candidates.iter().any(|other| {
+        other.summary.dataset == decided.dataset
+            && other.judgement.qualifies
+            && other.price().is_some_and(|other| Some(other) < price)
+    })
+}
+
+fn cheapest(criteria: &[Limit], preferred: bool) -> String {
+    let limits = limits(criteria);
+    match () {
+        () if criteria.is_empty() => "the cheapest measured (no criteria are set)".to_owned(),
+        () if preferred => format!("the cheapest measured that is shown to have {limits}"),
+        () => format!("the cheapest measured with {limits}"),
     }
-    format!("the cheapest measured with {}", limits(criteria))
 }
 
 fn clause(decided: &DatasetDecision, candidates: &[Candidate<'_>]) -> String {

@@ -1,3 +1,5 @@
+mod certainty;
+
 use std::time::Duration;
 
 use super::*;

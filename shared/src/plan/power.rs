@@ -2,8 +2,7 @@
 
 use super::build::{BLOCK_DURATION_MIN, REQUESTS_PER_SLOT};
 use super::{BlockPlan, Plan, assumed_request_time};
-use crate::stats::{FEWEST_CLUSTERS, t_quantile};
-use crate::units::NanoUsd;
+use crate::stats::{FEWEST_PAIRS, SIGNIFICANT, t_quantile};
 use crate::words;
 
 /// How much single requests of a block are assumed to vary: standard deviation / mean.
@@ -13,21 +12,21 @@ const WITHIN_BLOCKS: f64 = 0.5;
 const BETWEEN_BLOCKS: f64 = 0.05;
 
 /// The smallest true difference, as a share of the mean, that is shown with a probability of 80 % by a
-/// two-sided test at 5 %, paired over `replicates` with `requests` of each endpoint in each;
+/// two-sided test at 4 % ([`SIGNIFICANT`]), paired over `replicates` with `requests` of each endpoint in each;
 /// `None` where nothing is tested.
 ///
-/// (t(97.5 %) + t(80 %)) x root of (2 (b^2 + w^2 / requests) / replicates), with w = 0.5 within
+/// (t(98 %) + t(80 %)) x root of (2 (b^2 + w^2 / requests) / replicates), with w = 0.5 within
 /// blocks and b = 0.05 between them, and t with replicates - 1 degrees of freedom: the usual
 /// approximation of the non-central t (Dupont and Plummer, "Power and Sample Size Calculations",
 /// Controlled Clinical Trials 11, 1990).
 pub fn detectable_difference(replicates: u32, requests: u32) -> Option<f64> {
-    if replicates < FEWEST_CLUSTERS || requests == 0 {
+    if replicates < FEWEST_PAIRS || requests == 0 {
         return None;
     }
     let variance = BETWEEN_BLOCKS.powi(2) + WITHIN_BLOCKS.powi(2) / f64::from(requests);
     let error = (2.0 * variance / f64::from(replicates)).sqrt();
     let freedom = replicates - 1;
-    Some((t_quantile(0.975, freedom)? + t_quantile(0.8, freedom)?) * error)
+    Some((t_quantile(1.0 - SIGNIFICANT / 2.0, freedom)? + t_quantile(0.8, freedom)?) * error)
 }
 
 /// What the plan can tell apart, and what more would cost, in a line each.
@@ -37,7 +36,7 @@ pub fn describe(plan: &Plan) -> Vec<String> {
     let Some(difference) = detectable_difference(plan.replicates, requests) else {
         return vec![format!(
             "differences between endpoints: none will be tested; {}",
-            for_a_test(plan, FEWEST_CLUSTERS)
+            for_a_test(plan)
         )];
     };
     let mut lines = vec![format!(
@@ -48,9 +47,10 @@ pub fn describe(plan: &Plan) -> Vec<String> {
         plan.replicates,
     )];
     let twice = detectable_difference(plan.replicates, requests.saturating_mul(2));
-    let cost = plan.estimate.cost_expected.or(plan.estimate.cost_high);
+    let expected = plan.estimate.cost_expected.map(|cost| ("about", cost));
+    let cost = expected.or(plan.estimate.cost_high.map(|cost| ("at most", cost)));
     let cost = cost
-        .map_or_else(String::new, |cost| format!(": about {} more", words::usd(NanoUsd(cost.0))));
+        .map_or_else(String::new, |(about, cost)| format!(": {about} {} more", words::usd(cost)));
     lines.extend(
         twice.map(|twice| format!("  with twice the requests {}{cost}", words::percent(twice))),
     );
@@ -58,7 +58,8 @@ pub fn describe(plan: &Plan) -> Vec<String> {
 }
 
 /// What a test takes that the plan does not have.
-pub(crate) fn for_a_test(plan: &Plan, replicates: u32) -> String {
+pub(crate) fn for_a_test(plan: &Plan) -> String {
+    let replicates = FEWEST_PAIRS;
     if plan.replicates >= replicates {
         return format!("a test needs {replicates} replicates that were measured on both sides");
     }
@@ -92,13 +93,33 @@ fn requests_of(plan: &Plan, block: &BlockPlan) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::summary::fixture::{HAIKU, MISTRAL, Run};
+    use crate::units::NanoUsd;
+
+    #[test]
+    fn the_plan_says_what_it_can_tell_apart_or_what_that_takes() {
+        let mut plan = Run::replicated(&[MISTRAL, HAIKU], &["chat"], &[1, 4], 5).plan;
+        plan.estimate.cost_high = Some(NanoUsd(1_230_000_000));
+        insta::assert_snapshot!(
+            describe(&plan).join("\n"),
+            @r"
+        differences between endpoints: 41.3 % of mean latency or cost will be found with a probability of 80 %, in 5 replicates of 10 requests (assumed: requests vary by 50 %, blocks by 5 %)
+          with twice the requests 30.5 %: at most $1.23 more
+        "
+        );
+        let plan = Run::new(&[MISTRAL, HAIKU], &["chat"], &[1, 4]).plan;
+        insta::assert_snapshot!(
+            describe(&plan).join("\n"),
+            @"differences between endpoints: none will be tested; a test needs 5 replicates: `replicates: 5` or more and `stop: requests` of at least 200"
+        );
+    }
 
     #[test]
     fn more_requests_and_more_replicates_find_smaller_differences() {
         let at = |replicates, requests| detectable_difference(replicates, requests).unwrap();
-        // (2.7764 + 0.9410) x root of (2 (0.0025 + 0.25 / 10) / 5), and without end of requests.
-        assert!((at(5, 10) - 0.3899).abs() < 1e-3, "{}", at(5, 10));
-        assert!((at(5, 1_000_000) - 0.1176).abs() < 1e-3, "{}", at(5, 1_000_000));
+        // (2.9985 + 0.9410) x root of (2 (0.0025 + 0.25 / 10) / 5), and without end of requests.
+        assert!((at(5, 10) - 0.4132).abs() < 1e-3, "{}", at(5, 10));
+        assert!((at(5, 1_000_000) - 0.1246).abs() < 1e-3, "{}", at(5, 1_000_000));
         assert!(at(5, 20) < at(5, 10) && at(10, 10) < at(5, 10));
         assert_eq!(detectable_difference(4, 1000), None);
         assert_eq!(detectable_difference(5, 0), None);

@@ -1,22 +1,24 @@
 //! Statistics of numbers: no records, no input or output, no chance.
 //!
 //! Everything here takes a [`Sample`], which cannot be empty or hold NaN, and gives the same result
-//! whatever the order of the values. Intervals are by clusters ([`ClusteredSample`], [`Ratio`]), tests
-//! by pairs ([`PairedTest`]). `examples/coverage.rs` studies how often they are right.
+//! whatever the order of the values. Intervals are by clusters ([`ClusteredSample`], [`share_interval`]), tests
+//! by pairs ([`PairedTest`], [`test_rivals`]). `examples/coverage` studies how often they are right.
 
 mod cluster;
 mod gaps;
 mod interval;
 mod paired;
 mod percentile;
+mod rivals;
 mod sample;
 mod student;
 
-pub use cluster::{ClusteredSample, FEWEST_CLUSTERS, Ratio};
+pub use cluster::{ClusteredSample, FEWEST_CLUSTERS, share_interval};
 pub use gaps::{GapHistogram, Gaps, UnreadableGaps};
 pub use interval::Interval;
 pub use paired::{PairedTest, holm};
 pub use percentile::Percentile;
+pub use rivals::{FEWEST_PAIRS, RivalTest, SIGNIFICANT, differences, test_rivals};
 pub use sample::Sample;
 pub(crate) use student::t_quantile;
 

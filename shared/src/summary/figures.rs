@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::kept::{Kept, Requests};
 use super::{Bin, BlockFigures, BlockPlace, Histogram, Point, TransactionCost};
-use crate::stats::{Interval, Ratio, float};
+use crate::stats::{ClusteredSample, Interval, float, share_interval};
 
 /// At most so many points are kept for plots.
 const POINTS: usize = 200;
@@ -20,22 +20,16 @@ pub(super) fn error_rate_interval(requests: &Requests) -> Option<Interval> {
         let completed = completed(kept);
         (kept.len() as u64 - completed, kept.len() as u64)
     });
-    Ratio::of_counts(parts).share_interval()
+    share_interval(parts)
 }
 
 /// The interval of the cost of 10,000 transactions, US dollars. A cost is never negative.
 pub(super) fn cost_interval(requests: &Requests) -> Option<Interval> {
-    let parts = requests.by_cluster().map(|kept| {
-        let (sum, transactions) = total(kept, Kept::cost_nano_usd);
-        (usd_for_10k(sum), float(transactions))
-    });
-    let interval = Ratio::new(parts).interval()?;
+    let costs = requests.clustered(Kept::cost_nano_usd);
+    let for_10k = |nano_usd: u64| float(nano_usd) / 1e9 * 10_000.0;
+    let costs = ClusteredSample::new(costs.map(|(cost, cluster)| (for_10k(cost), cluster)))?;
+    let interval = costs.mean_interval()?;
     Some(Interval { low: interval.low.map(|low| low.max(0.0)), ..interval })
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shown with far fewer digits")]
-fn usd_for_10k(nano_usd: u128) -> f64 {
-    nano_usd as f64 / 1e9 * 10_000.0
 }
 
 /// The figures of each block that sent something; `places` are the experiment's counted blocks.

@@ -76,7 +76,17 @@ pub(crate) fn criteria() -> Criteria {
 impl Run {
     /// Every model x dataset x concurrency, 3 blocks of 10 requests to each slot.
     pub(crate) fn new(models: &[Model], datasets: &[&str], concurrencies: &[u16]) -> Self {
-        let plan = plan(models, datasets, concurrencies);
+        Self::replicated(models, datasets, concurrencies, 3)
+    }
+
+    /// The same with so many blocks.
+    pub(crate) fn replicated(
+        models: &[Model],
+        datasets: &[&str],
+        concurrencies: &[u16],
+        replicates: u32,
+    ) -> Self {
+        let plan = plan(models, datasets, concurrencies, replicates);
         let mut run = Self { plan, blocks: Vec::new(), records: Vec::new() };
         for lane in run.plan.lanes.clone() {
             let model = models.iter().find(|model| model.name == lane.endpoint.as_str()).unwrap();
@@ -218,7 +228,7 @@ fn record(
     }
 }
 
-fn plan(models: &[Model], datasets: &[&str], concurrencies: &[u16]) -> Plan {
+fn plan(models: &[Model], datasets: &[&str], concurrencies: &[u16], replicates: u32) -> Plan {
     let mut experiments = Vec::new();
     for model in models {
         for dataset in datasets {
@@ -230,7 +240,6 @@ fn plan(models: &[Model], datasets: &[&str], concurrencies: &[u16]) -> Plan {
             }
         }
     }
-    let replicates = 3;
     let lanes = models.iter().map(|model| Lane {
         endpoint: name(model.name),
         blocks: (1..=replicates)

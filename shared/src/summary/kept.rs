@@ -163,3 +163,47 @@ fn batches(block: &Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
     let edge = move |batch: usize| start + length * batch / BATCHES;
     (0..BATCHES).map(move |batch| edge(batch)..edge(batch + 1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::summary::fixture::{MISTRAL, Run};
+
+    fn requests(replicates: u32) -> Requests {
+        let run = Run::replicated(&[MISTRAL], &["chat"], &[1], replicates);
+        let measured = run.records.iter().filter(|r| r.phase == crate::record::Phase::Measured);
+        Requests::new(measured.filter_map(|r| Kept::of(r, r.block - 1, None)).rev().collect())
+    }
+
+    #[test]
+    fn five_blocks_are_clusters_and_fewer_give_ten_batches_each() {
+        assert_eq!((requests(5).clusters(), requests(4).clusters()), (5, 40));
+        assert_eq!(requests(5).by_cluster().map(<[Kept]>::len).collect::<Vec<_>>(), [10; 5]);
+        assert_eq!(requests(4).by_cluster().map(<[Kept]>::len).collect::<Vec<_>>(), [1; 40]);
+    }
+
+    #[test]
+    fn requests_without_answers_keep_their_place_in_a_cluster() {
+        let mut kept = requests(5).all().to_vec();
+        kept[3] = Kept { e2e_ns: u64::MAX, ..kept[3] };
+        let requests = Requests::new(kept);
+        assert_eq!(requests.by_cluster().next().unwrap().len(), 10);
+        assert_eq!(
+            requests.clustered(Kept::e2e_ns).filter(|(_, cluster)| *cluster == 0).count(),
+            9
+        );
+    }
+
+    #[test]
+    fn too_few_requests_make_no_clusters() {
+        let kept = requests(1).all()[..4].to_vec();
+        assert_eq!(Requests::new(kept).clusters(), 0);
+        assert_eq!(Requests::new(Vec::new()).clusters(), 0);
+    }
+
+    /// A run of a million requests is summarised in one Lambda function.
+    #[test]
+    fn little_is_kept() {
+        assert_eq!(size_of::<Kept>(), 56);
+    }
+}

@@ -216,6 +216,61 @@ fn percentiles_of_few_samples_are_flagged() {
 }
 
 #[test]
+fn figures_of_blocks_and_points_follow_the_records() {
+    let mut run = Run::replicated(&[MISTRAL], &["chat"], &[6], 5);
+    run.records[7].outcome = Outcome::Throttled;
+    let summary = first(&run);
+    assert_eq!((summary.blocks.len(), summary.clusters), (5, 5));
+    let first = &summary.blocks[0];
+    assert_eq!(first.place, BlockPlace { round: 1, block: 1 });
+    assert_eq!((first.completed, first.errors), (59, 1));
+    assert_eq!(first.cost_per_10k_nano_usd, Some(NanoUsd(4_506_500_000)));
+    let sum = summary.blocks.iter().map(|b| b.e2e_mean_ms.unwrap() * float(b.completed));
+    let e2e = summary.e2e.as_ref().unwrap();
+    assert!((sum.sum::<f64>() / float(e2e.count) - e2e.mean_ms).abs() < 1e-6);
+    assert_eq!(summary.points.len(), 200);
+    assert_eq!((summary.points[0].input_tokens, summary.points[0].output_tokens), (2959, 34));
+    let times = summary.ttft_histogram.unwrap();
+    assert_eq!(times.bins.iter().map(|bin| bin.count).sum::<u64>(), 299);
+}
+
+#[test]
+fn output_rates_are_those_of_single_answers() {
+    let summary = first(&one());
+    let (e2e, tpot) = (summary.e2e.unwrap(), summary.tpot.unwrap());
+    let generation = summary.otps_generation.unwrap();
+    let end_to_end = summary.otps_end_to_end.unwrap();
+    assert_eq!((generation.count, end_to_end.count), (60, 60));
+    // 34 tokens within the whole answer, 33 between its first and its last.
+    assert!((end_to_end.max_per_s - 34.0 / e2e.min_ms * 1000.0).abs() < 1e-9);
+    assert!((generation.min_per_s - 1000.0 / tpot.max_ms).abs() < 1e-9);
+}
+
+#[test]
+fn intervals_hold_their_estimates_and_few_clusters_have_none() {
+    let summary = first(&Run::replicated(&[MISTRAL], &["chat"], &[6], 5));
+    let e2e = summary.e2e.unwrap();
+    for (interval, value) in [
+        (e2e.intervals.mean, e2e.mean_ms),
+        (e2e.intervals.p50, e2e.p50_ms),
+        (e2e.intervals.p90, e2e.p90_ms),
+        (summary.error_rate_interval, 0.0),
+    ] {
+        let interval = interval.unwrap();
+        assert!(interval.low.unwrap() <= value && value < interval.high.unwrap(), "{interval:?}");
+    }
+    assert_eq!(e2e.intervals.p99.unwrap().high, None);
+    let mut run = one();
+    run.records.retain(|record| record.block == 1 && record.sequence <= 4);
+    let summary = first(&run);
+    assert_eq!(
+        (summary.clusters, summary.error_rate_interval, summary.cost_interval),
+        (0, None, None)
+    );
+    assert_eq!(summary.e2e.unwrap().intervals, LatencyIntervals::default());
+}
+
+#[test]
 fn metrics_are_flat_and_leave_out_what_is_unknown() {
     let metrics = first(&one()).metrics();
     assert_eq!(metrics["cost_per_10k_transactions_usd"], 4.5065);

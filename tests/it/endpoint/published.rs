@@ -20,9 +20,9 @@ const BUCKETS: [(&str, u32); 5] = [
     ("en_3000-4000", 2952),
 ];
 
-fn prepared() -> Prepared {
+async fn prepared() -> Prepared {
     let text = std::fs::read_to_string(workspace().join("events/bedrock-2024-04.yml")).unwrap();
-    draft(&text, "r".parse().unwrap(), &Source::OneMachine(Path::new("").to_owned())).unwrap()
+    draft(&text, "r".parse().unwrap(), &Source::OneMachine(Path::new("").to_owned())).await.unwrap()
 }
 
 fn profile(endpoint: &EndpointSpec) -> Profile {
@@ -46,18 +46,18 @@ fn models(plan: &Plan) -> Vec<&str> {
     plan.endpoints.iter().map(|endpoint| endpoint.model_id.as_str()).collect()
 }
 
-#[test]
-fn all_models_of_the_report_are_measured_at_both_concurrencies() {
-    let plan = prepared().plan;
+#[tokio::test]
+async fn all_models_of_the_report_are_measured_at_both_concurrencies() {
+    let plan = prepared().await.plan;
     let built_in = Profile::built_in();
     let published = built_in.iter().filter(|profile| profile.source == PUBLISHED_REPORT);
     assert_eq!(models(&plan), published.map(|one| one.model_id.as_str()).collect::<Vec<_>>());
     assert_eq!(plan.experiments.len(), 11 * 5 * 2);
 }
 
-#[test]
-fn prompts_have_the_published_lengths_with_their_labels() {
-    let prepared = prepared();
+#[tokio::test]
+async fn prompts_have_the_published_lengths_with_their_labels() {
+    let prepared = prepared().await;
     let experiment = &prepared.plan.experiments[0].id;
     let datasets = prepared.plan.datasets.iter().zip(&prepared.datasets);
     for ((dataset, loaded), (name, tokens)) in datasets.zip(BUCKETS) {
@@ -69,9 +69,9 @@ fn prompts_have_the_published_lengths_with_their_labels() {
     }
 }
 
-#[test]
-fn prices_are_those_of_the_report() {
-    for endpoint in &prepared().plan.endpoints {
+#[tokio::test]
+async fn prices_are_those_of_the_report() {
+    for endpoint in &prepared().await.plan.endpoints {
         let (price, profile) = (endpoint.price.as_ref().unwrap(), profile(endpoint));
         let usd = |price: NanoUsd| price.as_usd().to_string();
         assert_eq!(usd(price.input_per_1k_nano_usd), profile.input_per_1k_usd.to_string());
@@ -79,9 +79,9 @@ fn prices_are_those_of_the_report() {
     }
 }
 
-#[test]
-fn mistral_7b_is_the_cheapest_that_fulfils_all() {
-    let plan = prepared().plan;
+#[tokio::test]
+async fn mistral_7b_is_the_cheapest_that_fulfils_all() {
+    let plan = prepared().await.plan;
     for (_, prompt_tokens) in BUCKETS {
         let fulfil = plan.endpoints.iter().filter(|endpoint| {
             let (latency_s, cost) = expected(endpoint, prompt_tokens);
