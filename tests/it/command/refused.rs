@@ -54,9 +54,9 @@ const CASES: [(&str, &str, &str, &str); 36] = [
     (", endpoint_url", ", datasets: [mien], endpoint_url", "line 3,", "did you mean `mine`?"),
     (
         ", endpoint_url",
-        ", load: [{concurrency: 5}], endpoint_url",
-        "line 8,",
-        "cannot fill 5 slots",
+        ", load: [{concurrency: 2}], endpoint_url",
+        "line 7, column 3",
+        "used by none",
     ),
     ("prompts: [Why", "template: a.txt, prompts: [Why", "line 5, column 28", "filled from"),
     (
