@@ -187,13 +187,12 @@ pub(super) fn all(datasets: &[DatasetDecision]) -> String {
 
 /// How sure the answer is: a clause for each dataset with a choice, equal ones told once; `None`
 /// where nothing was chosen.
-pub(super) fn answer(datasets: &[DatasetDecision], candidates: &[Candidate<'_>]) -> Option<String> {
-    let mut clauses: Vec<(String, Vec<&Name>)> = Vec::new();
-    for decided in datasets {
-        let Some(text) = clause(decided, candidates) else { continue };
-        match clauses.iter_mut().find(|(other, _)| *other == text) {
+pub(super) fn answer(datasets: &[DatasetDecision]) -> Option<String> {
+    let mut clauses: Vec<(&str, Vec<&Name>)> = Vec::new();
+    for decided in datasets.iter().filter(|decided| !decided.sure.is_empty()) {
+        match clauses.iter_mut().find(|(other, _)| *other == decided.sure) {
             Some((_, names)) => names.push(&decided.dataset),
-            None => clauses.push((text, vec![&decided.dataset])),
+            None => clauses.push((&decided.sure, vec![&decided.dataset])),
         }
     }
     let name = |names: &[&Name]| {
@@ -210,7 +209,8 @@ pub(super) fn answer(datasets: &[DatasetDecision], candidates: &[Candidate<'_>])
     (!clauses.is_empty()).then(|| clauses.join("; "))
 }
 
-fn clause(decided: &DatasetDecision, candidates: &[Candidate<'_>]) -> Option<String> {
+/// How sure the choice for a dataset is, in a clause; `None` where nothing was chosen.
+pub(super) fn clause(decided: &DatasetDecision, candidates: &[Candidate<'_>]) -> Option<String> {
     let Choice::Best { experiment, .. } = &decided.choice else { return None };
     let chosen = candidates.iter().find(|c| c.summary.experiment == *experiment)?;
     let cost = cost(&decided.comparisons, candidates);

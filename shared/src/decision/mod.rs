@@ -79,6 +79,9 @@ pub struct DatasetDecision {
     /// The choice against its rivals.
     #[serde(default)]
     pub comparisons: Vec<Comparison>,
+    /// How sure the choice is, in a clause; empty where nothing was chosen.
+    #[serde(default)]
+    pub sure: String,
     /// How sure the choice is, in words.
     #[serde(default)]
     pub certainty: String,
@@ -182,13 +185,15 @@ pub fn decide(plan: &Plan, summary: &RunSummary) -> Decision {
         let best_of_each = choice::best_of_each(&ranked);
         let comparisons = compare::comparisons(&best_of_each);
         let choice = choice::choose(&rivals, &ranked);
-        let decided = DatasetDecision {
+        let mut decided = DatasetDecision {
             dataset: dataset.clone(),
             certainty: certainty::dataset(plan, &choice, &comparisons, &rivals),
             words: sentence::dataset(dataset, &choice, &rivals, &criteria),
+            sure: String::new(),
             comparisons,
             choice,
         };
+        decided.sure = certainty::clause(&decided, &rivals).unwrap_or_default();
         savings.extend(saving::saving(plan, &decided, &rivals));
         datasets.push(decided);
         best.push((dataset, best_of_each));

@@ -189,11 +189,14 @@ pub(super) fn answer(
     candidates: &[Candidate<'_>],
     criteria: &[Limit],
 ) -> String {
-    let clauses: Vec<_> = datasets.iter().map(|decided| clause(decided, candidates)).collect();
+    let clauses = clauses(datasets, candidates);
     let chosen = |decided: &DatasetDecision| matches!(decided.choice, Choice::Best { .. });
     let preferred = datasets.iter().any(|decided| is_preferred(decided, candidates));
     let why = match datasets {
         [only] if chosen(only) => format!(", {}", cheapest(criteria, preferred)),
+        _ if clauses.len() == 1 && datasets.iter().all(chosen) => {
+            format!(", {}", cheapest(criteria, preferred))
+        }
         _ if datasets.iter().any(chosen) => {
             format!("; each choice is {}", cheapest(criteria, preferred))
         }
@@ -203,7 +206,7 @@ pub(super) fn answer(
     let incomplete = summary.incomplete().map(|what| format!("; the run is incomplete, {what}"));
     let incomplete = incomplete.unwrap_or_default();
     let choices = format!("{simulated}{}{why}{incomplete}.", clauses.join("; "));
-    let sure = certainty::answer(datasets, candidates);
+    let sure = certainty::answer(datasets);
     let sure = sure.map_or_else(String::new, |sure| format!(" How sure: {sure}."));
     format!("{}{sure}", words::sentence_case(&choices))
 }
@@ -227,6 +230,65 @@ fn cheapest(criteria: &[Limit], preferred: bool) -> String {
         () if preferred => format!("the cheapest measured that is shown to have {limits}"),
         () => format!("the cheapest measured with {limits}"),
     }
+}
+
+/// A clause for each dataset; those with the same endpoint as their choice share one.
+fn clauses(datasets: &[DatasetDecision], candidates: &[Candidate<'_>]) -> Vec<String> {
+    let best = |decided: &DatasetDecision| match &decided.choice {
+        Choice::Best { experiment, .. } => find(candidates, experiment),
+        Choice::NoneQualifies { .. } | Choice::NoPrices | Choice::NoData => None,
+    };
+    let mut clauses = Vec::new();
+    let mut told: Vec<&Name> = Vec::new();
+    for decided in datasets {
+        let Some(chosen) = best(decided) else {
+            clauses.push(clause(decided, candidates));
+            continue;
+        };
+        if told.contains(&&chosen.endpoint) {
+            continue;
+        }
+        told.push(&chosen.endpoint);
+        let same: Vec<_> = datasets
+            .iter()
+            .filter_map(|other| Some((&other.dataset, best(other)?)))
+            .filter(|(_, other)| other.endpoint == chosen.endpoint)
+            .collect();
+        clauses.push(match &same[..] {
+            [_] => clause(decided, candidates),
+            same => shared_clause(same, datasets.len()),
+        });
+    }
+    clauses
+}
+
+/// The clause of several datasets (of `all`) with the same endpoint as their choice.
+fn shared_clause(same: &[(&Name, &ExperimentSummary)], all: usize) -> String {
+    let which = if same.len() == all {
+        format!("all {all} datasets")
+    } else {
+        words::list(&same.iter().map(|(dataset, _)| dataset.to_string()).collect::<Vec<_>>())
+    };
+    let mut levels: Vec<_> = same.iter().map(|(_, chosen)| chosen.concurrency).collect();
+    levels.sort_unstable();
+    levels.dedup();
+    let levels: Vec<_> = levels.iter().map(ToString::to_string).collect();
+    let costs = same.iter().filter_map(|(_, chosen)| chosen.cost);
+    let mut costs: Vec<_> = costs.map(|cost| cost.per_10k_transactions_nano_usd).collect();
+    costs.sort_unstable();
+    let cost = match &costs[..] {
+        [low, .., high] => format!("{} to {}", usd(*low), per_10k(*high)),
+        _ => String::new(),
+    };
+    let p95 = same.iter().filter_map(|(_, chosen)| chosen.e2e.as_ref());
+    let mut p95: Vec<_> = p95.map(|e2e| e2e.statistic_ms(Statistic::P95)).collect();
+    p95.sort_unstable_by(f64::total_cmp);
+    let p95 = match &p95[..] {
+        [low, .., high] => format!(", p95 latency {} to {}", latency(*low), latency(*high)),
+        _ => String::new(),
+    };
+    let endpoint = same.first().map_or("", |(_, chosen)| chosen.endpoint.as_str());
+    format!("for {which} use {endpoint} at a concurrency of {} ({cost}{p95})", levels.join(" or "))
 }
 
 fn clause(decided: &DatasetDecision, candidates: &[Candidate<'_>]) -> String {

@@ -237,6 +237,7 @@ fn fill_decision(run: &Run, summary: &RunSummary, decision: &mut Decision) {
     }
     for decided in &mut decision.datasets {
         let Choice::Best { experiment, .. } = &decided.choice else { continue };
+        decided.sure = "it is shown to be cheaper than 2 of 3 rivals".to_owned();
         decided.certainty = "Shown to be cheaper than 2 of 3 rivals.".to_owned();
         let chosen = summary.experiment(experiment).unwrap();
         decided.comparisons = compare(summary, chosen);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::cell::{UNKNOWN, each_dataset, is_unpriced, of_dataset, or_none, place};
+use super::spend;
 use crate::plan::{Api, EndpointKind, EndpointSpec, Inference, LatencyMode, ServiceTier};
 use crate::price::Price;
 use crate::report::Report;
@@ -34,8 +35,6 @@ pub(super) fn cost(page: &mut Page, report: &Report<'_>) {
     if !unpriced.is_empty() {
         page.paragraph(&format!("Not in it: {}, of which no price is known.", list(&unpriced)));
     }
-    // What else is of the run as a whole belongs here: its spend limit with what was refused for
-    // it, and the AWS services that carried it.
     let mut table = spending_columns(Table::new().words("Endpoint"));
     let mut row = |name: String, spending: &Spending, priced| {
         let cells = spending_cells(spending, priced);
@@ -58,13 +57,7 @@ pub(super) fn cost(page: &mut Page, report: &Report<'_>) {
              what they sent is paid for and in no other figure.",
         );
     }
-    let without = counted.without_usage + uncounted.without_usage;
-    if without > 0 {
-        page.paragraph(&format!(
-            "{} did not report their tokens; what they may have cost is not in the sum.",
-            plural(without, "request")
-        ));
-    }
+    spend::details(page, report);
     page.heading(3, "Each experiment");
     each_dataset(page, report, 4, |page, dataset| {
         let mut table = spending_columns(Table::new().words("Endpoint").number("In flight"));

@@ -55,7 +55,9 @@ fn choice(report: &Report<'_>, decided: &DatasetDecision, statistic: Statistic) 
     let errors = chosen.and_then(|chosen| chosen.error_rate);
     let warnings = chosen.into_iter().flat_map(|chosen| &chosen.warnings);
     let warnings = warnings.map(|warning| format!("Warning: {warning}."));
-    let certainty = std::iter::once(decided.certainty.clone()).chain(warnings);
+    let sure = (!decided.sure.is_empty())
+        .then(|| format!("{}.", crate::words::sentence_case(&decided.sure)));
+    let sure = sure.into_iter().chain(warnings);
     vec![
         format!("`{}`", decided.dataset),
         chosen.map_or_else(|| none.to_owned(), |chosen| format!("`{}`", chosen.endpoint)),
@@ -63,7 +65,7 @@ fn choice(report: &Report<'_>, decided: &DatasetDecision, statistic: Statistic) 
         or_none(chosen.map(|chosen| per_10k(report, chosen))),
         or_none(e2e.map(value)),
         or_none(errors.map(percent)),
-        certainty.collect::<Vec<_>>().join(" "),
+        sure.collect::<Vec<_>>().join(" "),
     ]
 }
 

@@ -8,6 +8,7 @@ mod criteria;
 mod money;
 mod results;
 mod speed;
+mod spend;
 mod terms;
 
 use super::page::{FEW, Page, plain};
@@ -77,9 +78,11 @@ fn answer(page: &mut Page, report: &Report<'_>) {
     let decision = report.decision;
     page.heading(2, "Answer");
     page.paragraph(&format!("**{}**", decision.answer));
-    page.paragraph(&decision.certainty);
     best::choices(page, report);
     page.paragraph(&not_measured(report));
+    if let Some(refused) = spend::refused(report) {
+        page.paragraph(&refused);
+    }
     if let Some(what) = report.summary.incomplete() {
         page.paragraph(&format!(
             "**This run is incomplete:** {what}, so some figures are of fewer requests than \

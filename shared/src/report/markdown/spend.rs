@@ -1,0 +1,77 @@
+//! What the run spent by our bound, what its limit kept from being measured, and what the AWS
+//! services cost that carried it.
+
+use super::about::block_name;
+
+use crate::report::Report;
+use crate::report::page::Page;
+use crate::summary::{BlockOf, ServiceCosts, SpendSummary};
+use crate::words::{list, plural, usd};
+
+/// Said beside the answer where a spend limit kept blocks from being measured.
+pub(super) fn refused(report: &Report<'_>) -> Option<String> {
+    let spend = report.summary.spend.as_ref()?;
+    let limit = spend.limit_nano_usd?;
+    let what = |verb: &str, blocks: &[BlockOf]| {
+        let number = blocks.len() as u64;
+        (number > 0).then(|| format!("{} {verb}", plural(number, "block")))
+    };
+    let whats: Vec<_> = [
+        what("not measured", &spend.refused_blocks),
+        what("ended before its share was over", &spend.shortened_blocks),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    (!whats.is_empty())
+        .then(|| format!("**The spend limit of {} was reached:** {}.", usd(limit), list(&whats)))
+}
+
+/// The run's money beyond the tokens that were reported.
+pub(super) fn details(page: &mut Page, report: &Report<'_>) {
+    let summary = report.summary;
+    let at_bound = summary.counted.charged_at_bound + summary.uncounted.charged_at_bound;
+    if at_bound > 0 {
+        let amount = summary.counted.charged_at_bound_nano_usd;
+        let amount = amount.saturating_add(summary.uncounted.charged_at_bound_nano_usd);
+        page.paragraph(&format!(
+            "{} did not report their tokens and may have cost something: up to {} more, at 1.5 x \
+             the longest prompt and the longest answer allowed.",
+            plural(at_bound, "request"),
+            usd(amount)
+        ));
+    }
+    if let Some(spend) = &summary.spend {
+        bound(page, spend);
+    }
+    if let Some(services) = summary.services {
+        self::services(page, services);
+    }
+}
+
+fn bound(page: &mut Page, spend: &SpendSummary) {
+    let Some(limit) = spend.limit_nano_usd else { return };
+    page.paragraph(&format!(
+        "By that bound, and with attempts that died charged in full, {} of the spend limit of {} \
+         are used.",
+        usd(spend.spent_by_bound_nano_usd),
+        usd(limit)
+    ));
+    let place = |block: &BlockOf| format!("`{}` {}", block.experiment, block_name(block.place));
+    let refused = spend.refused_blocks.iter().map(|b| format!("{}: no room for it", place(b)));
+    let short =
+        spend.shortened_blocks.iter().map(|b| format!("{}: its share was used up", place(b)));
+    page.items(refused.chain(short));
+}
+
+fn services(page: &mut Page, costs: ServiceCosts) {
+    page.paragraph(&format!(
+        "**AWS services that carried the run: about {}** (Lambda {}, Step Functions {}, DynamoDB \
+         {}, S3 {}), by list prices and what the receipts tell. Logs and storage are not in it.",
+        usd(costs.total()),
+        usd(costs.lambda_nano_usd),
+        usd(costs.step_functions_nano_usd),
+        usd(costs.dynamodb_nano_usd),
+        usd(costs.s3_nano_usd),
+    ));
+}
