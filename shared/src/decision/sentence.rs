@@ -264,10 +264,10 @@ fn clauses(datasets: &[DatasetDecision], candidates: &[Candidate<'_>]) -> Vec<St
 
 /// The clause of several datasets (of `all`) with the same endpoint as their choice.
 fn shared_clause(same: &[(&Name, &ExperimentSummary)], all: usize) -> String {
-    let which = if same.len() == all {
-        format!("all {all} datasets")
-    } else {
-        words::list(&same.iter().map(|(dataset, _)| dataset.to_string()).collect::<Vec<_>>())
+    let which = match all {
+        2 => "both datasets".to_owned(),
+        _ if same.len() == all => format!("all {all} datasets"),
+        _ => words::list(&same.iter().map(|(dataset, _)| dataset.to_string()).collect::<Vec<_>>()),
     };
     let mut levels: Vec<_> = same.iter().map(|(_, chosen)| chosen.concurrency).collect();
     levels.sort_unstable();
@@ -277,15 +277,19 @@ fn shared_clause(same: &[(&Name, &ExperimentSummary)], all: usize) -> String {
     let mut costs: Vec<_> = costs.map(|cost| cost.per_10k_transactions_nano_usd).collect();
     costs.sort_unstable();
     let cost = match &costs[..] {
-        [low, .., high] => format!("{} to {}", usd(*low), per_10k(*high)),
-        _ => String::new(),
+        [low, .., high] if low < high => format!("{} to {}", usd(*low), per_10k(*high)),
+        costs => costs.first().map_or_else(String::new, |cost| per_10k(*cost)),
     };
     let p95 = same.iter().filter_map(|(_, chosen)| chosen.e2e.as_ref());
     let mut p95: Vec<_> = p95.map(|e2e| e2e.statistic_ms(Statistic::P95)).collect();
     p95.sort_unstable_by(f64::total_cmp);
     let p95 = match &p95[..] {
-        [low, .., high] => format!(", p95 latency {} to {}", latency(*low), latency(*high)),
-        _ => String::new(),
+        [low, .., high] if low < high => {
+            format!(", p95 latency {} to {}", latency(*low), latency(*high))
+        }
+        p95 => {
+            p95.first().map_or_else(String::new, |p95| format!(", p95 latency {}", latency(*p95)))
+        }
     };
     let endpoint = same.first().map_or("", |(_, chosen)| chosen.endpoint.as_str());
     format!("for {which} use {endpoint} at a concurrency of {} ({cost}{p95})", levels.join(" or "))

@@ -165,7 +165,7 @@ fn each_endpoint_gets_its_highest_concurrency_that_qualifies() {
     );
     insta::assert_snapshot!(
         decision.answer,
-        @"For chat use mistral-7b at a concurrency of 1 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute); for long use mistral-7b at a concurrency of 1 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute); each choice is the cheapest measured with p95 E2E ≤ 1.2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions. How sure: no other endpoint qualifies; p95 E2E ≤ 1.2 s and error rate ≤ 1 % are met but not shown."
+        @"For both datasets use mistral-7b at a concurrency of 1 ($4.51 per 10,000 transactions, p95 latency 1.02 s), the cheapest measured with p95 E2E ≤ 1.2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions. How sure: no other endpoint qualifies; p95 E2E ≤ 1.2 s and error rate ≤ 1 % are met but not shown."
     );
 }
 

@@ -10,8 +10,8 @@ use crate::report::Report;
 use crate::stats::{Interval, float};
 use crate::summary::fixture::{Model, Run};
 use crate::summary::{
-    Bin, BlockFigures, BlockPlace, ExperimentSummary, Histogram, LatencyIntervals, LatencyStats,
-    Point, RateStats, RunSummary, milliseconds,
+    Bin, BlockFigures, BlockOf, BlockPlace, ExperimentSummary, Histogram, LatencyIntervals,
+    LatencyStats, Point, RateStats, RunSummary, ServiceCosts, SpendSummary, milliseconds,
 };
 use crate::units::{Name, NanoUsd};
 
@@ -106,6 +106,22 @@ pub(super) fn full<T>(run: &Run, with: impl Fn(&Report<'_>) -> T) -> T {
     for experiment in &mut summary.experiments {
         fill(experiment, &run.records);
     }
+    summary.spend = Some(SpendSummary {
+        limit_nano_usd: NanoUsd::from_usd(2.0),
+        spent_by_bound_nano_usd: NanoUsd(1_990_000_000),
+        reserved_nano_usd: NanoUsd::ZERO,
+        refused_blocks: vec![BlockOf {
+            experiment: run.plan.experiments[0].id.clone(),
+            place: BlockPlace { round: 1, block: 3 },
+        }],
+        shortened_blocks: Vec::new(),
+    });
+    summary.services = Some(ServiceCosts {
+        lambda_nano_usd: NanoUsd(12_000_000),
+        step_functions_nano_usd: NanoUsd(900_000),
+        dynamodb_nano_usd: NanoUsd(450_000),
+        s3_nano_usd: NanoUsd(90_000),
+    });
     let mut decision = decide(&run.plan, &summary);
     strip_decision(&mut decision);
     fill_decision(&run, &summary, &mut decision);

@@ -216,6 +216,7 @@ fn datasets(report: &Report<'_>) -> Table {
         .words("Dataset")
         .number("Prompts")
         .number("Prompt tokens, estimated mean")
+        .words("Counted by")
         .number("Answer limit")
         .words("SHA-256");
     for dataset in &report.plan.datasets {
@@ -223,6 +224,7 @@ fn datasets(report: &Report<'_>) -> Table {
             format!("`{}`", dataset.name),
             count(dataset.prompts.into()),
             number(dataset.estimated_input_tokens_mean),
+            dataset.tokenizer.as_deref().map_or_else(|| "our estimate".to_owned(), code),
             count(dataset.max_tokens.into()),
             format!("`{}`", dataset.sha256),
         ]);

@@ -24,8 +24,9 @@ pub(super) fn section(page: &mut Page, report: &Report<'_>) {
     }
     page.paragraph(&format!(
         "A simple estimate: N · USD an hour for each rate of requests. N is the rate divided by \
-         what the highest measured load that meets every criterion served, rounded up: instances, \
-         or on demand as many sets of clients at that load. On demand the price is that of the \
+         what the highest measured load that meets every criterion served, less the workload's \
+         headroom, rounded up: instances, or on demand as many sets of clients at that load. On \
+         demand the price is that of the \
          transactions and does not depend on N. {BEYOND} More than was measured: quotas and queues \
          beyond it are not known."
     ));

@@ -3,8 +3,9 @@
 
 use super::about::block_name;
 
+use crate::price::services::SOURCE;
 use crate::report::Report;
-use crate::report::page::Page;
+use crate::report::page::{Page, Table};
 use crate::summary::{BlockOf, ServiceCosts, SpendSummary};
 use crate::words::{list, plural, usd};
 
@@ -42,36 +43,51 @@ pub(super) fn details(page: &mut Page, report: &Report<'_>) {
         ));
     }
     if let Some(spend) = &summary.spend {
-        bound(page, spend);
+        limit(page, spend);
     }
     if let Some(services) = summary.services {
-        self::services(page, services);
+        self::services(page, &services);
     }
 }
 
-fn bound(page: &mut Page, spend: &SpendSummary) {
+/// What was spent by our bound, and what the limit kept from being measured.
+fn limit(page: &mut Page, spend: &SpendSummary) {
     let Some(limit) = spend.limit_nano_usd else { return };
     page.paragraph(&format!(
         "By that bound, and with attempts that died charged in full, {} of the spend limit of {} \
-         are used.",
+         were used.",
         usd(spend.spent_by_bound_nano_usd),
         usd(limit)
     ));
-    let place = |block: &BlockOf| format!("`{}` {}", block.experiment, block_name(block.place));
-    let refused = spend.refused_blocks.iter().map(|b| format!("{}: no room for it", place(b)));
-    let short =
-        spend.shortened_blocks.iter().map(|b| format!("{}: its share was used up", place(b)));
-    page.items(refused.chain(short));
+    let blocks = |blocks: &[BlockOf]| {
+        let names = blocks
+            .iter()
+            .map(|block| format!("{} of `{}`", block_name(block.place), block.experiment));
+        list(&names.collect::<Vec<_>>())
+    };
+    let kept = [
+        ("Not measured to their end, for want of room below the limit", &spend.refused_blocks),
+        ("Ended early, their share of the limit being used up", &spend.shortened_blocks),
+    ];
+    let kept = kept.into_iter().filter(|(_, these)| !these.is_empty());
+    page.items(kept.map(|(what, these)| format!("{what}: {}", blocks(these))));
 }
 
-fn services(page: &mut Page, costs: ServiceCosts) {
+/// What carried the run.
+fn services(page: &mut Page, costs: &ServiceCosts) {
     page.paragraph(&format!(
-        "**AWS services that carried the run: about {}** (Lambda {}, Step Functions {}, DynamoDB \
-         {}, S3 {}), by list prices and what the receipts tell. Logs and storage are not in it.",
-        usd(costs.total()),
-        usd(costs.lambda_nano_usd),
-        usd(costs.step_functions_nano_usd),
-        usd(costs.dynamodb_nano_usd),
-        usd(costs.s3_nano_usd),
+        "The AWS services that carried the run cost about {} more ({SOURCE}; without free tiers, \
+         logs and storage):",
+        usd(costs.total())
     ));
+    let mut table = Table::new().words("Service").number("USD");
+    for (service, cost) in [
+        ("Lambda, the function that measures", costs.lambda_nano_usd),
+        ("Step Functions, state transitions", costs.step_functions_nano_usd),
+        ("DynamoDB, reads and writes", costs.dynamodb_nano_usd),
+        ("S3, requests", costs.s3_nano_usd),
+    ] {
+        table.row(&[service.to_owned(), usd(cost)]);
+    }
+    page.table(&table);
 }

@@ -37,8 +37,8 @@ latency.
 their length. A window begins when all connections are warm and ends when sending stops.
 - **USD per 10,000**: the mean price of a completed transaction, by the tokens that the service \
 reported, times 10,000.
-- **Best**: the cheapest that meets every criterion; of equal prices the lower p95 of E2E, then the \
-higher concurrency.
+- **Best**: of those that meet every criterion, what has them all shown before what only meets \
+them; then the cheapest; of equal prices the lower p95 of E2E, then the higher concurrency.
 - **Nearest**, where nothing qualifies: the experiment whose worst criterion is least above its \
 limit, as a share of the limit; where the limit is 0, as a share of 0.01 of its unit (1 % of \
 errors).
