@@ -66,7 +66,10 @@ fn lambda_and_the_command_line_stay_at_the_edge() {
 #[test]
 fn clocks_are_read_where_they_are_allowed() {
     occurs_only_in("Timestamp::now()", &["/main.rs", "cli/src/command/"]);
-    occurs_only_in("Instant::now()", &["shared/src/", "functions/runner/", "simulator/"]);
+    occurs_only_in(
+        "Instant::now()",
+        &["shared/src/", "functions/runner/", "simulator/", "cli/src/progress/"],
+    );
 }
 
 #[test]

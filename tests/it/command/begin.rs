@@ -5,8 +5,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
-use simulator::{Simulator, SimulatorConfig};
+use simulator::{Profile, Simulator, SimulatorConfig};
 
 use super::{Desk, done};
 
@@ -40,7 +41,15 @@ fn init_writes_what_plan_accepts_and_overwrites_nothing() {
 
 #[test]
 fn a_run_needs_no_file() {
-    let simulator = Simulator::spawn_thread(SimulatorConfig::default()).unwrap();
+    let at_once = |profile| Profile {
+        base: Duration::ZERO,
+        prefill_per_token: Duration::ZERO,
+        decode_per_token: Duration::ZERO,
+        ..profile
+    };
+    let profiles = Profile::built_in().into_iter().map(at_once).collect();
+    let config = SimulatorConfig { profiles, ..SimulatorConfig::default() };
+    let simulator = Simulator::spawn_thread(config).unwrap();
     let desk = Desk::new("");
     desk.write("my.txt", "Why is the sky blue?\n");
     let flags = ["--models", MODELS, "--prompts", "my.txt", "--max-tokens", "3"];

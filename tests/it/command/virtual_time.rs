@@ -1,13 +1,17 @@
 //! `--virtual-time`: the same bytes for the same seed, and whole runs in seconds.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
 
 use super::Desk;
+use crate::binaries::workspace;
 
 /// An example configuration of the repository.
 fn example(name: &str) -> String {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../events").join(name);
-    std::fs::read_to_string(path).unwrap()
+    fs::read_to_string(workspace().join("events").join(name)).unwrap()
 }
 
 /// All files of a run in virtual time, by name; without the database, whose pages tell their past.
@@ -46,4 +50,46 @@ fn real_endpoints_are_refused() {
     assert_eq!(done.code, Some(2), "{}", done.stderr);
     assert!(done.stderr.contains("endpoint m is real"), "{}", done.stderr);
     assert_eq!(desk.files(), before);
+}
+
+/// The published benchmark of eleven models: what it recommends, and the sample report that the
+/// README shows.
+#[test]
+fn the_published_benchmark_is_repeated_and_its_report_is_the_sample() {
+    let desk = Desk::new(&example("bedrock-2024-04.yml"));
+    desk.succeed(&["run", "config.yml", "--virtual-time", "--run-id", "sample"]);
+    let report = desk.path("fmgauge-out/runs/sample/report");
+    let summary: Value =
+        serde_json::from_str(&fs::read_to_string(report.join("summary.json")).unwrap()).unwrap();
+    let choices = summary["decision"]["datasets"].as_array().unwrap();
+    let longest = choices.iter().find(|choice| choice["dataset"] == "en_3000-4000").unwrap();
+    let chosen = longest["choice"]["best"]["experiment"].as_str().unwrap();
+    assert!(chosen.starts_with("mistral-7b~"), "{chosen}");
+    assert_eq!(summary["summary"]["experiments"].as_array().unwrap().len(), 110);
+
+    let sample = workspace().join("docs/sample-report");
+    let is_shown = |name: &String| name != "summary.json" && !name.ends_with(".svg");
+    let files: Vec<String> = names(&report).into_iter().filter(is_shown).collect();
+    if std::env::var_os("UPDATE_SAMPLE").is_some() {
+        fs::create_dir_all(&sample).unwrap();
+        for name in &files {
+            fs::copy(report.join(name), sample.join(name)).unwrap();
+        }
+    }
+    assert_eq!(names(&sample), files);
+    for name in &files {
+        let same = fs::read(report.join(name)).unwrap() == fs::read(sample.join(name)).unwrap();
+        assert!(
+            same,
+            "docs/sample-report/{name} is not current: run this test with UPDATE_SAMPLE=1"
+        );
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
 }

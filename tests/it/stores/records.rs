@@ -334,7 +334,7 @@ async fn a_missing_table_is_named_as_the_cause() {
     let config = crate::ministack::ministack().config();
     let (store, _) = shared::store::cloud::connect(&config, "no-such-table", "no-such-bucket");
     let error = store.claim(&a_block(), RESERVATION).await.unwrap_err();
-    assert_eq!(error.to_string(), "failed to claim the block");
+    assert_eq!(error.to_string(), "failed to read the spending");
     let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
     let causes: Vec<_> = causes.map(ToString::to_string).collect();
     assert!(causes.iter().any(|cause| cause.contains("ResourceNotFoundException")), "{causes:?}");
