@@ -41,7 +41,7 @@ pub struct ClosedLoop {
 
 impl ClosedLoop {
     /// Sends sequences from 1, until `requests` were sent, or until the time, or until `stop`, or
-    /// until the `allotment` does not hold another `bound`. Each request takes its bound; what it
+    /// until the `allotment` does not hold another `bound` and no open request can give any back. Each request takes its bound; what it
     /// was not charged is given back by whoever observes it.
     pub fn new(
         requests: Option<u32>,
@@ -56,30 +56,37 @@ impl ClosedLoop {
 
     /// The next sequence, `None` when sending is over. Once one slot has found too little left,
     /// it is over for all: a load of fewer slots would be another one.
-    fn next(&self) -> Option<u32> {
-        if self.until.is_some_and(|until| Instant::now() >= until) {
+    async fn next(&self) -> Option<u32> {
+        if self.is_over() {
             return None;
         }
-        let left = |sequence| self.requests.is_none_or(|requests| sequence <= requests);
-        if !left(self.next.load(Ordering::Relaxed)) {
+        if !self.allotment.take(self.bound).await {
+            self.halt.get_or_init(|| Halt::Spent);
             return None;
+        }
+        // Taking may have waited.
+        let sequence = (!self.is_over()).then(|| self.next.fetch_add(1, Ordering::Relaxed));
+        let sequence = sequence.filter(|&sequence| self.holds(sequence));
+        if sequence.is_none() {
+            self.allotment.settle(self.bound, NanoUsd::ZERO);
+        }
+        sequence
+    }
+
+    fn holds(&self, sequence: u32) -> bool {
+        self.requests.is_none_or(|requests| sequence <= requests)
+    }
+
+    fn is_over(&self) -> bool {
+        if self.until.is_some_and(|until| Instant::now() >= until)
+            || !self.holds(self.next.load(Ordering::Relaxed))
+        {
+            return true;
         }
         if self.stop.is_cancelled() {
             self.halt.get_or_init(|| Halt::Stopped);
         }
-        if self.halt.get().is_some() {
-            return None;
-        }
-        if !self.allotment.take(self.bound) {
-            self.halt.get_or_init(|| Halt::Spent);
-            return None;
-        }
-        let sequence = self.next.fetch_add(1, Ordering::Relaxed);
-        if !left(sequence) {
-            self.allotment.settle(self.bound, NanoUsd::ZERO);
-            return None;
-        }
-        Some(sequence)
+        self.halt.get().is_some()
     }
 
     /// Why a slot that would have sent more did not. What is told to stop while it drains was not
@@ -97,7 +104,7 @@ impl ClosedLoop {
         mut request: impl FnMut(u32) -> Request,
         mut observed: impl FnMut(u32, Observation),
     ) {
-        while let Some(sequence) = self.next() {
+        while let Some(sequence) = self.next().await {
             let request = request(sequence);
             let observation = endpoint.invoke(&request, cut).await;
             let failed = !matches!(observation.outcome, Outcome::Completed | Outcome::Cut);
@@ -299,6 +306,8 @@ mod tests {
         // Six of 15, and no seventh: 10 are left, and it might cost 20.
         assert_eq!(sent.into_inner(), 6);
         assert_eq!(closed.halt(), Some(Halt::Spent));
-        assert!(allotment.take(NanoUsd(10)) && !allotment.take(NanoUsd(1)), "the rest is left");
+        assert!(allotment.take(NanoUsd(10)).await, "the rest is left");
+        allotment.settle(NanoUsd(10), NanoUsd(10));
+        assert!(!allotment.take(NanoUsd(1)).await, "and no more");
     }
 }

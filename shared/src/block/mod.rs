@@ -276,7 +276,7 @@ async fn warm(attempt: &Attempt, slot: u32, endpoint: &dyn Endpoint, records: &r
     let each = attempt.job.plan.warmup_requests_per_slot;
     for turn in 1..=each {
         let bound = attempt.bound(Phase::Warmup);
-        if attempt.signals.stop.is_cancelled() || !attempt.allotment.take(bound) {
+        if attempt.signals.stop.is_cancelled() || !attempt.allotment.take(bound).await {
             return;
         }
         let request = Request {

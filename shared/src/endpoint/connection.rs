@@ -223,7 +223,13 @@ impl SlotConnection {
         let sent = Instant::now();
         locked(&self.0.exchange).sent = Some(sent);
         let Deadlines { first_token, request: whole, .. } = self.0.deadlines;
-        let limit = (first_token, Deadline::FirstToken).min((whole, Deadline::Request));
+        // The head of an answer that comes whole is no sign of its first token.
+        let limit = match self.0.arrival {
+            Arrival::Streamed => {
+                (first_token, Deadline::FirstToken).min((whole, Deadline::Request))
+            }
+            Arrival::Whole => (whole, Deadline::Request),
+        };
         let too_late =
             |_elapsed| ConnectorError::timeout(SlotError::Deadline(limit.1, limit.0).into());
         let response = timeout_at(sent + limit.0, sender.send_request(request))

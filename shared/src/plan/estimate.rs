@@ -17,16 +17,17 @@ pub const WARMUP_MAX_TOKENS: u32 = 8;
 /// Prompt tokens of a warm-up request, as estimated: its eight words.
 const WARMUP_TOKENS: u32 = 8;
 
-/// Prompt tokens of a warm-up request in its bound. More than 1.5 x the estimate, since what a
-/// service wraps around a prompt is more than half of one that short.
-const WARMUP_TOKENS_BOUND: u32 = 64;
+/// Prompt tokens that any request's bound allows beyond its estimate, at least: what a service
+/// wraps around a prompt is more than half of a short one.
+const WRAPPING_TOKENS: u32 = 56;
 
 impl Plan {
     /// What the requests of an experiment cost and are bounded by; `None` where the price of its
     /// endpoint is not known.
     ///
     /// The bound of a measured request: 1.5 x the largest estimate of the dataset's prompts (the
-    /// nonce and the system prompt included), and an answer as long as its limit.
+    /// nonce and the system prompt included), or 56 tokens more than it if that is more, and an
+    /// answer as long as its limit.
     pub fn tariff(&self, experiment: &Experiment) -> Option<Tariff> {
         self.tariff_with(experiment, self.estimate.system_tokens)
     }
@@ -34,12 +35,16 @@ impl Plan {
     fn tariff_with(&self, experiment: &Experiment, system_tokens: u32) -> Option<Tariff> {
         let price = self.endpoint(&experiment.endpoint)?.price.clone()?;
         let dataset = self.dataset(&experiment.dataset)?;
-        let half_more = |tokens: u32| (u64::from(tokens) * 3).div_ceil(2);
-        let prompt = dataset.estimated_input_tokens_max + NONCE_TOKENS + system_tokens;
-        let warmup = u64::from(WARMUP_TOKENS_BOUND) + half_more(system_tokens);
+        let at_most = |tokens: u32| {
+            let tokens = u64::from(tokens);
+            (tokens * 3).div_ceil(2).max(tokens + u64::from(WRAPPING_TOKENS))
+        };
+        // The dataset's estimates hold the system prompt.
+        let prompt = at_most(dataset.estimated_input_tokens_max + NONCE_TOKENS);
+        let warmup = at_most(WARMUP_TOKENS + system_tokens);
         Some(Tariff {
             warmup_bound: price.of_tokens(warmup, WARMUP_MAX_TOKENS.into()),
-            measured_bound: price.of_tokens(half_more(prompt), dataset.max_tokens.into()),
+            measured_bound: price.of_tokens(prompt, dataset.max_tokens.into()),
             price,
         })
     }
@@ -117,7 +122,10 @@ pub(super) fn estimate(plan: &Plan) -> RunEstimate {
             estimate.cost_expected = add(estimate.cost_expected, of_block.cost_expected);
             estimate.cost_high = add(estimate.cost_high, of_block.cost_high);
             let records = of_block.requests + of_block.warmups;
-            use_of_services.add_block(1, of_block.duration, records * services::RECORD_BYTES);
+            // Records are stored every second.
+            let chunks = of_block.duration.as_secs().min(records);
+            let bytes = records * services::RECORD_BYTES;
+            use_of_services.add_block(1, of_block.duration, chunks, bytes);
         }
         estimate.duration_assumed = estimate.duration_assumed.max(lane_time);
     }
@@ -165,9 +173,7 @@ impl Sending<'_> {
     /// What they cost if each answer is as long as follows from its limit.
     fn cost(&self, endpoint: &EndpointSpec, answer: fn(u32) -> u32) -> Option<NanoUsd> {
         let price: &Price = endpoint.price.as_ref()?;
-        let prompt = self.dataset.estimated_input_tokens_mean
-            + f64::from(NONCE_TOKENS)
-            + f64::from(self.system_tokens);
+        let prompt = self.dataset.estimated_input_tokens_mean + f64::from(NONCE_TOKENS);
         let measured = price.of_tokens(
             whole(prompt * float(self.requests)),
             u64::from(answer(self.dataset.max_tokens)) * self.requests,
@@ -219,18 +225,22 @@ mod tests {
 
     #[test]
     fn a_request_is_bounded_by_half_more_than_its_prompt_and_by_its_limit() {
-        let mut plan = plan("stop: {requests: 20}");
-        let tariff = plan.tariff(&plan.experiments[0]).unwrap();
-        // 1.5 x (2 + 11 of the nonce) = 19.5 tokens; 10 tokens of an answer.
-        assert_eq!(tariff.measured_bound, NanoUsd(20 * 1000 + 10 * 2000));
-        assert_eq!(tariff.warmup_bound, NanoUsd(64 * 1000 + 8 * 2000));
-        plan.inference.system = Some("Be brief.".to_owned());
-        plan.estimate = estimate(&plan);
-        let tokens = plan.estimate.system_tokens;
-        assert_eq!(tokens, 3);
-        let tariff = plan.tariff(&plan.experiments[0]).unwrap();
-        assert_eq!(tariff.measured_bound, NanoUsd(24 * 1000 + 10 * 2000));
-        assert_eq!(tariff.warmup_bound, NanoUsd((64 + 5) * 1000 + 8 * 2000));
+        let tariff = |plan: Plan| plan.tariff(&plan.experiments[0]).unwrap();
+        // 2 + 11 of the nonce + 56; 10 tokens of an answer.
+        let short = tariff(plan("stop: {requests: 20}"));
+        assert_eq!(short.measured_bound, NanoUsd(69 * 1000 + 10 * 2000));
+        assert_eq!(short.warmup_bound, NanoUsd(64 * 1000 + 8 * 2000));
+        // The system prompt's 3 tokens are counted once.
+        let system = plan("stop: {requests: 20}\ninference: {system: Be brief.}");
+        assert_eq!(system.estimate.system_tokens, 3);
+        assert_eq!(system.datasets[0].estimated_input_tokens_max, 5);
+        let system = tariff(system);
+        assert_eq!(system.measured_bound, NanoUsd(72 * 1000 + 10 * 2000));
+        assert_eq!(system.warmup_bound, NanoUsd(67 * 1000 + 8 * 2000));
+        // Long prompts: half more.
+        let mut long = plan("stop: {requests: 20}");
+        long.datasets[0].estimated_input_tokens_max = 989;
+        assert_eq!(tariff(long).measured_bound, NanoUsd(1500 * 1000 + 10 * 2000));
     }
 
     #[test]
@@ -241,10 +251,10 @@ mod tests {
         let prompts = 20 * 13 * 1000 + 2 * 8 * 1000;
         assert_eq!(estimate.cost_low, Some(NanoUsd(prompts + 22 * 2000)));
         assert_eq!(estimate.cost_expected, Some(NanoUsd(prompts + (20 * 5 + 2 * 4) * 2000)));
-        assert_eq!(estimate.cost_high, Some(NanoUsd(20 * 40_000 + 2 * 80_000)));
+        assert_eq!(estimate.cost_high, Some(NanoUsd(20 * 89_000 + 2 * 80_000)));
         let [block] = &plan.lanes[0].blocks[..] else { panic!("one block") };
         assert_eq!(Some(plan.reservation(block)), estimate.cost_high);
-        assert_eq!(plan.least(block), Some(NanoUsd(2 * 40_000 + 2 * 80_000)));
+        assert_eq!(plan.least(block), Some(NanoUsd(2 * 89_000 + 2 * 80_000)));
         assert!(estimate.cost_services.is_some_and(|cost| cost > NanoUsd::ZERO));
     }
 

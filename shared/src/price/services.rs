@@ -82,15 +82,16 @@ impl Use {
         }
     }
 
-    /// One more block: its attempts, how long they ran together, and the bytes of its records.
-    pub fn add_block(&mut self, attempts: u32, running: Duration, bytes: u64) {
+    /// One more block: its attempts, how long they ran together, and the chunks and bytes of its
+    /// records. A chunk is an item of its own, written in whole kilobytes.
+    pub fn add_block(&mut self, attempts: u32, running: Duration, chunks: u64, bytes: u64) {
         let attempts = u64::from(attempts);
         let seconds = running.as_secs() + u64::from(running.subsec_nanos() > 0);
         self.invocations += attempts;
         self.running += running;
         self.transitions += attempts;
         // Claim and receipt: two items each, at twice the price in a transaction.
-        self.write_units += attempts * 2 * 2 * 2 + bytes.div_ceil(1024) + 1;
+        self.write_units += attempts * 2 * 2 * 2 + bytes / 1024 + chunks;
         // Claim and receipt read both items; so do the looks at the standing. Then the records.
         self.read_units += attempts * 2 * 2 + 2 * seconds / STANDING_EVERY_S + bytes.div_ceil(4096);
         // The plan and the prompts.
@@ -127,15 +128,15 @@ mod tests {
     fn a_run_costs_what_the_price_list_says() {
         let mut used = Use::of_run(2);
         for _ in 0..10 {
-            used.add_block(1, Duration::from_mins(1), 40_000);
+            used.add_block(1, Duration::from_mins(1), 60, 40_000);
         }
         let costs = used.costs(1024);
         // 600 GB-s at $0.0000166667, and 10 requests at $0.0000002.
         assert_eq!(costs.lambda_nano_usd, NanoUsd(10_000_020 + 2_000));
         // 5 of run, 3 of finish, 3 of each lane, 10 blocks, at $0.025 for 1,000.
         assert_eq!(costs.step_functions_nano_usd, NanoUsd(24 * 25_000));
-        // 7 of the run; 8 of claim and receipt, 40 of chunks and 1 of slack in each block.
-        let (writes, reads) = (7 + 10 * 49, 10 * (4 + 60 + 10));
+        // 7 of the run; 8 of claim and receipt, 60 chunks and their 39 whole kilobytes in each block.
+        let (writes, reads) = (7 + 10 * 107, 10 * (4 + 60 + 10));
         assert_eq!(costs.dynamodb_nano_usd, NanoUsd(writes * 625 + reads * 125));
         assert_eq!(costs.s3_nano_usd, NanoUsd(16 * 5_000 + 24 * 400));
         let parts = [

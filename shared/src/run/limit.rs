@@ -87,13 +87,13 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_limit_cannot_hold_is_refused_with_the_mend() {
-        // 60 requests of 40,000 nano-dollars and 6 warm-ups of 80,000: 2,880,000.
+        // 60 requests of 89,000 nano-dollars and 6 warm-ups of 80,000: 5,820,000.
         insta::assert_snapshot!(
             refusal(&plan("{requests: 60}", NanoUsd(1_000_000)).await),
-            @"the run may cost $0.0029 (1.5 x the longest prompt, every answer to its limit), and its spend_limit is $0.0010: raise spend_limit to $0.0029, or lower stop.requests, max_tokens, or the number of endpoints, datasets and loads"
+            @"the run may cost $0.0059 (1.5 x the longest prompt, every answer to its limit), and its spend_limit is $0.0010: raise spend_limit to $0.0059, or lower stop.requests, max_tokens, or the number of endpoints, datasets and loads"
         );
-        refusal(&plan("{requests: 60}", NanoUsd(2_879_999)).await);
-        let enough = plan("{requests: 60}", NanoUsd(2_880_000)).await;
+        refusal(&plan("{requests: 60}", NanoUsd(5_819_999)).await);
+        let enough = plan("{requests: 60}", NanoUsd(5_820_000)).await;
         assert!(refuse_what_the_limit_cannot_hold(&enough).is_ok());
         let unlimited = Plan { spend_limit: None, ..enough };
         assert!(refuse_what_the_limit_cannot_hold(&unlimited).is_ok());
@@ -101,13 +101,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_share_that_does_not_fill_the_slots_is_refused() {
-        // One request of each of two slots and two warm-ups: 240,000 for each of three blocks.
+        // One request of each of two slots and two warm-ups: 338,000 for each of three blocks.
         insta::assert_snapshot!(
             refusal(&plan("{duration: 1m}", NanoUsd(300_000)).await),
-            @"a block of m~d~c2 needs $0.0003 for one request of each slot and its warm-up, and its share is $0.0001 ($0.0003 for 3 blocks): raise spend_limit to $0.0008, or lower max_tokens, replicates, or the number of endpoints, datasets and loads"
+            @"a block of m~d~c2 needs $0.0004 for one request of each slot and its warm-up, and its share is $0.0001 ($0.0003 for 3 blocks): raise spend_limit to $0.0011, or lower max_tokens, replicates, or the number of endpoints, datasets and loads"
         );
-        refusal(&plan("{duration: 1m}", NanoUsd(719_999)).await);
-        let enough = plan("{duration: 1m}", NanoUsd(720_000)).await;
+        refusal(&plan("{duration: 1m}", NanoUsd(1_013_999)).await);
+        let enough = plan("{duration: 1m}", NanoUsd(1_014_000)).await;
         assert!(refuse_what_the_limit_cannot_hold(&enough).is_ok());
     }
 

@@ -186,6 +186,13 @@ fn cancelled_by<R>(error: &SdkError<TransactWriteItemsError, R>, code: &str) -> 
     }
 }
 
+/// Whether a transaction was cancelled for others' sake or for the rate: the SDK repeats neither.
+fn try_again<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
+    ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]
+        .into_iter()
+        .any(|code| cancelled_by(error, code))
+}
+
 impl RecordStore for DynamoDbStore {
     async fn create_run(&self, meta: &RunMeta) -> Result<bool, StoreError> {
         let action = "create the run";
@@ -209,7 +216,7 @@ impl RecordStore for DynamoDbStore {
             match request.set_transact_items(Some(writes.to_vec())).send().await {
                 Ok(_) => return Ok(true),
                 Err(error) if cancelled_by(&error, "ConditionalCheckFailed") => return Ok(false),
-                Err(error) if cancelled_by(&error, "TransactionConflict") => back_off(repeat).await,
+                Err(error) if try_again(&error) => back_off(repeat).await,
                 Err(error) => return Err(StoreError::backend(action)(error)),
             }
         }

@@ -12,7 +12,8 @@ pub fn service_costs(plan: &Plan, blocks: &[BlockState], deployment: Deployment)
         let receipt = block.receipt.as_ref();
         let running = receipt.map(|receipt| receipt.elapsed).unwrap_or_default();
         let bytes = receipt.map_or(0, |receipt| receipt.bytes);
-        used.add_block(block.attempt, running, bytes);
+        let chunks = receipt.map_or(0, |receipt| receipt.chunks.into());
+        used.add_block(block.attempt, running, chunks, bytes);
     }
     used.costs(deployment.runner_memory_mb)
 }

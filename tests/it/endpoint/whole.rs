@@ -138,10 +138,10 @@ fn assert_timed_out(observation: &Observation, class: &str) {
 }
 
 #[tokio::test]
-async fn a_head_that_never_comes_misses_the_first_token() {
-    let deadlines = Deadlines { first_token: SOON, ..patient() };
+async fn a_head_that_never_comes_misses_the_whole_request() {
+    let deadlines = Deadlines { first_token: SOON / 2, request: SOON, ..patient() };
     let (observation, truth) = meet(Fault::SlowHeaders, deadlines).await;
-    assert_timed_out(&observation, "deadline_first_token");
+    assert_timed_out(&observation, "deadline_request");
     assert_eq!((observation.timeline.headers, truth.outcome), (None, End::SlowHeaders));
 }
 

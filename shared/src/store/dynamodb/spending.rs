@@ -12,7 +12,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 
-use super::{BlockItem, DynamoDbStore, cancelled_by};
+use super::{BlockItem, DynamoDbStore, cancelled_by, try_again};
 use crate::store::item::{Item, item, key, number, read, text};
 use crate::store::{BlockKey, BlockState, Claim, Receipt, Spend, StoreError, keys};
 use crate::units::{NanoUsd, RunId};
@@ -231,10 +231,7 @@ impl DynamoDbStore {
         }
         match request.send().await {
             Ok(_) => Ok(true),
-            Err(error)
-                if cancelled_by(&error, "ConditionalCheckFailed")
-                    || cancelled_by(&error, "TransactionConflict") =>
-            {
+            Err(error) if cancelled_by(&error, "ConditionalCheckFailed") || try_again(&error) => {
                 Ok(false)
             }
             Err(error) => Err(StoreError::backend(action)(error)),
