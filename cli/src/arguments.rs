@@ -96,7 +96,7 @@ pub(crate) struct Run {
     pub(crate) resume: Option<String>,
     /// Simulate in virtual time: simulated endpoints only, hours in seconds, and the same to the
     /// byte for the same configuration, seed and --run-id.
-    #[arg(long, conflicts_with = "resume")]
+    #[arg(long)]
     pub(crate) virtual_time: bool,
     /// Show no progress.
     #[arg(long, short)]

@@ -15,7 +15,13 @@ use crate::exit::Refusal;
 
 /// Connections to the endpoints of a plan, and the simulator that serves the simulated ones. AWS
 /// credentials are looked for only where an endpoint is real. Nothing is sent to an endpoint.
-pub(crate) async fn connect(plan: &Plan) -> Result<(Connections, Option<SimulatorThread>)> {
+pub(crate) async fn connect(
+    plan: &Plan,
+    virtual_time: bool,
+) -> Result<(Connections, Option<SimulatorThread>)> {
+    if virtual_time {
+        return Ok((connect_in_memory(plan).await?, None));
+    }
     let of_kind = |kind| plan.endpoints.iter().filter(move |endpoint| endpoint.kind == kind);
     let aws = if of_kind(EndpointKind::Bedrock).next().is_some() {
         let aws = aws_config::load_defaults(behavior_version()).await;
@@ -43,7 +49,7 @@ pub(crate) async fn connect(plan: &Plan) -> Result<(Connections, Option<Simulato
 }
 
 /// Connections to simulated endpoints in this process and on this runtime, whose clock is paused.
-pub(crate) async fn connect_in_memory(plan: &Plan) -> Result<Connections> {
+async fn connect_in_memory(plan: &Plan) -> Result<Connections> {
     if let Some(real) = plan.endpoints.iter().find(|e| e.kind != EndpointKind::Simulated) {
         bail!(Refusal(format!(
             "endpoint {} is real: --virtual-time is for simulated endpoints only",

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::{draft_config, read_config, show};
 use crate::arguments;
-use crate::connect::{connect, connect_in_memory};
+use crate::connect::connect;
 use crate::exit::{Exit, Refusal};
 use crate::local::{self, LocalStores};
 use crate::progress::Progress;
@@ -31,7 +31,7 @@ pub(crate) async fn run(arguments: &arguments::Run, out: &Path, wall: WallClock)
     let wall = if arguments.virtual_time { virtual_wall } else { wall };
     let Started { stores, plan, connections, simulator } = match &arguments.resume {
         Some(run) => resume(arguments, run, out).await?,
-        None => start(arguments, out, begun, at(wall)?).await?,
+        None => start(arguments, out, begun).await?,
     };
     let run_id = plan.run_id.clone();
     let signals = Signals::default();
@@ -58,12 +58,16 @@ pub(crate) async fn run(arguments: &arguments::Run, out: &Path, wall: WallClock)
     if conclusion.status != RunStatus::Complete {
         let refused = match conclusion.refused_blocks {
             0 => String::new(),
-            refused => format!(", {refused} of them because the spend limit has no room for them"),
+            refused => format!(
+                ", {refused} of them because the spend limit has no room for them (for these, start a \
+                 new run with a higher one)"
+            ),
         };
         note(&format!(
             "{} planned blocks were not measured to their end{refused}; to go on: fmgauge run \
-             --resume {run_id}",
-            conclusion.unfinished_blocks
+             --resume {run_id}{}",
+            conclusion.unfinished_blocks,
+            if arguments.virtual_time { " --virtual-time" } else { "" }
         ));
     }
     let mut failures = failures.into_iter();
@@ -84,12 +88,7 @@ struct Started {
 
 /// Plans and stores a new run, called by the time `begun`. What can be refused is refused before
 /// anything is written.
-async fn start(
-    arguments: &arguments::Run,
-    out: &Path,
-    begun: Timestamp,
-    now: Timestamp,
-) -> Result<Started> {
+async fn start(arguments: &arguments::Run, out: &Path, begun: Timestamp) -> Result<Started> {
     let run_id = match &arguments.id {
         Some(id) => id.clone(),
         None => {
@@ -98,13 +97,9 @@ async fn start(
     };
     let run_id = local::parse_run_id(&run_id)?;
     let prepared = draft_config(arguments.config.as_deref(), &arguments.starter, run_id).await?;
-    let (connections, simulator) = if arguments.virtual_time {
-        (connect_in_memory(&prepared.plan).await?, None)
-    } else {
-        connect(&prepared.plan).await?
-    };
+    let (connections, simulator) = connect(&prepared.plan, arguments.virtual_time).await?;
     let stores = local::open(out).await?;
-    prepare(&prepared, &stores, &owner(now), now).await?;
+    prepare(&prepared, &stores, &owner(begun), begun).await?;
     if !arguments.quiet {
         let plan = &prepared.plan;
         note(&format!("run {}: {} experiments", plan.run_id, plan.experiments.len()));
@@ -141,7 +136,7 @@ async fn resume(arguments: &arguments::Run, run: &str, out: &Path) -> Result<Sta
             bail!(Refusal(format!("run {run_id} was not planned from {path}, as it is now")));
         }
     }
-    let (connections, simulator) = connect(&plan).await?;
+    let (connections, simulator) = connect(&plan, arguments.virtual_time).await?;
     let standing = if meta.status == RunStatus::Complete {
         "is complete already"
     } else {

@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use shared::plan::Lane;
+use shared::plan::{BlockPlan, Lane};
 use shared::price::Price;
 use shared::record::{Outcome, Phase, Record};
+use shared::store::Receipt;
 use shared::units::NanoUsd;
 use tokio::time::Instant;
 
@@ -27,7 +28,10 @@ pub(super) struct Figures {
     measured_before: u64,
     throttled: u64,
     failed: u64,
-    spent: NanoUsd,
+    /// What the receipts of the blocks that have ended say.
+    settled: NanoUsd,
+    /// What the records since then cost.
+    running: NanoUsd,
     /// When the latest requests were recorded, with how long they took.
     recent: VecDeque<(Instant, Duration)>,
 }
@@ -43,14 +47,15 @@ impl Figures {
             measured_before: 0,
             throttled: 0,
             failed: 0,
-            spent: NanoUsd::ZERO,
+            settled: NanoUsd::ZERO,
+            running: NanoUsd::ZERO,
             recent: VecDeque::new(),
         }
     }
 
     pub(super) fn record(&mut self, record: &Record, price: Option<&Price>, now: Instant) {
         if let Some(cost) = price.and_then(|price| price.of_usage(&record.usage)) {
-            self.spent = self.spent.saturating_add(cost);
+            self.running = self.running.saturating_add(cost);
         }
         if record.phase == Phase::Warmup {
             return;
@@ -67,9 +72,15 @@ impl Figures {
         self.forget(now);
     }
 
-    /// A block had been measured before this process began.
-    pub(super) fn skip(&mut self, requests: u64) {
-        self.measured_before += requests;
+    /// A block has ended, now or, where `was_before`, before this process began.
+    pub(super) fn settle(&mut self, block: &BlockPlan, receipt: &Receipt, was_before: bool) {
+        self.settled = self.settled.saturating_add(receipt.spent);
+        self.running = NanoUsd::ZERO;
+        if was_before {
+            self.measured_before += block.requests.map_or(0, u64::from);
+            let block = block.duration.unwrap_or_default();
+            self.time = self.time.map(|time| time.saturating_sub(block));
+        }
     }
 
     fn forget(&mut self, now: Instant) {
@@ -95,7 +106,7 @@ impl Figures {
     }
 
     pub(super) fn spent(&self) -> NanoUsd {
-        self.spent
+        self.settled.saturating_add(self.running)
     }
 
     /// Completed requests per second of late.
@@ -209,7 +220,14 @@ stop: {requests: 40}
         assert_eq!(figures.left(at(10)), Some(Duration::from_secs(30)));
         assert_eq!(figures.spent(), NanoUsd(17_500_000));
         // The oldest are forgotten; what was measured before is done, and says nothing of the pace.
-        figures.skip(10);
+        let block = BlockPlan { requests: Some(10), ..plan.lanes[0].blocks[0].clone() };
+        let receipt: Receipt = serde_json::from_value(serde_json::json!({
+            "attempt": 1, "records": 10, "chunks": 1, "sha256": "", "window_start_unix_ns": 0,
+            "window_ns": 1, "ended": "requests", "spent": 5,
+        }))
+        .unwrap();
+        figures.settle(&block, &receipt, true);
+        assert_eq!(figures.spent(), NanoUsd(5));
         assert_eq!(figures.words(at(15)), "  c4   0.4/s 500 ms 2 errors");
         assert_eq!((figures.done(), figures.left(at(15))), (20, Some(Duration::from_secs(30))));
     }

@@ -150,8 +150,10 @@ impl Progress {
             BlockRun::NoFunds { .. } => " was not begun: the spend limit has no room for it",
         };
         let mut figures = progress.figures();
-        if matches!(run, BlockRun::AlreadyMeasured(_)) {
-            figures.skip(block.requests.map_or(0, u64::from));
+        match run {
+            BlockRun::Measured(receipt) => figures.settle(block, receipt, false),
+            BlockRun::AlreadyMeasured(receipt) => figures.settle(block, receipt, true),
+            BlockRun::Stopping | BlockRun::NoFunds { .. } => {}
         }
         if self.style == Style::Plain {
             let (sent, errors) = (figures.sent(), figures.errors());
