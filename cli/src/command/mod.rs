@@ -57,7 +57,8 @@ fn show(conclusion: &Conclusion, json: bool) -> Result<()> {
     }
     say(&wrapped(&conclusion.answer));
     say(&format!("Cost of the run: {}", cost(conclusion)));
-    say(&format!("Report: {}", conclusion.report));
+    let page = conclusion.report.strip_suffix(".md").unwrap_or(&conclusion.report);
+    say(&format!("Report: {page}.html, or report.md beside it"));
     Ok(())
 }
 
