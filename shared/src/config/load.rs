@@ -122,7 +122,8 @@ pub(super) fn stop(checker: &mut Checker<'_>, stop: &Field<raw::Stop>, largest: 
         }
     }
     if !is_given {
-        limits.requests = Some(DEFAULT_REQUESTS);
+        // Five replicates of ten for each slot, so that endpoints can be compared.
+        limits.requests = Some(DEFAULT_REQUESTS.max(largest.saturating_mul(50)).min(MAX_REQUESTS));
     }
     if let Some(requests) = limits.requests.filter(|requests| *requests < largest) {
         let default = if is_given { "" } else { " (the default)" };

@@ -45,7 +45,8 @@ use crate::units::{Concurrency, Name, NanoUsd};
 pub const VERSION: u32 = 1;
 /// The seed when none is given: runs are repeatable without asking for it.
 pub const DEFAULT_SEED: u64 = 1;
-/// Measured requests of an experiment when neither a number nor a time is given.
+/// Measured requests of an experiment when neither a number nor a time is given, at least: more
+/// where 50 for each slot of the largest load are more, so that endpoints can be compared.
 pub const DEFAULT_REQUESTS: u32 = 100;
 /// The most replicates when it is not said: as many as a comparison by pairs needs.
 pub const DEFAULT_REPLICATES: u32 = 5;

@@ -67,7 +67,7 @@ load:
   - concurrency: [1, 4]
 
 # When it is enough, for each endpoint, dataset and load.
-stop: {{requests: 100}}
+stop: {{requests: 200}}
 
 # What an endpoint must fulfil; the report recommends the cheapest that does.
 # criteria:

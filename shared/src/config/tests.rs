@@ -115,10 +115,7 @@ fn the_minimal_form_is_filled_with_the_documented_defaults() {
     };
     assert_eq!(settings.datasets, [DatasetSettings { spec: dataset, line: 6, column: 5 }]);
     assert_eq!(settings.concurrencies, concurrencies(&[1, 4]));
-    assert_eq!(
-        settings.stop,
-        Stop { requests: Some(DEFAULT_REQUESTS), passes: None, duration: None }
-    );
+    assert_eq!(settings.stop, Stop { requests: Some(200), passes: None, duration: None });
     assert_eq!(settings.replicates_at_most, DEFAULT_REPLICATES);
     assert_eq!(settings.warmup_requests_per_slot, DEFAULT_WARMUP_REQUESTS_PER_SLOT);
     assert_eq!(settings.deadlines, Deadlines::default());

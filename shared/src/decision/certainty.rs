@@ -21,7 +21,6 @@ pub(super) fn dataset(
     match choice {
         Choice::Best { experiment, .. } => {
             sentences.extend(criteria(experiment, rivals));
-            sentences.extend(only_this_time(experiment, rivals));
             sentences.extend(groups(comparisons, rivals));
             if comparisons.is_empty() {
                 sentences.push("No other endpoint with a known cost qualifies".to_owned());
@@ -49,40 +48,22 @@ fn criteria(chosen: &ExperimentId, rivals: &[Candidate<'_>]) -> Option<String> {
     let doubts: Vec<_> = judged.criteria.iter().filter(|j| j.is_in_doubt()).map(doubt).collect();
     match () {
         () if judged.criteria.is_empty() => None,
-        () if doubts.is_empty() => Some(format!(
-            "every criterion is shown{}: the 95 % intervals lie within the limits",
-            but_no_errors(judged)
-        )),
+        () if doubts.is_empty() => Some(format!("{}: 95 % intervals within limits", shown(judged))),
         () => Some(format!("met but not shown: {}", words::list(&doubts))),
     }
 }
 
-/// What is to be said of a limit of no errors, which no sample can show.
-fn but_no_errors(judged: &ExperimentJudgement) -> String {
-    let unshown = judged.criteria.iter().find(|criterion| criterion.verdict == Verdict::Met);
-    let high = unshown.and_then(|criterion| Some((criterion, criterion.interval?.high?)));
-    high.map_or_else(String::new, |(criterion, high)| {
-        let high = criterion.criterion.words(high);
-        format!(" (no errors were seen, up to {high} may have been missed)")
-    })
-}
-
-/// Whether the intervals see what differs between blocks: from one time to another.
-fn sees_blocks(candidate: &Candidate<'_>) -> bool {
-    candidate.summary.blocks.len() >= FEWEST_CLUSTERS as usize
-}
-
-/// What intervals from batches of few blocks do not see.
-fn only_this_time(chosen: &ExperimentId, rivals: &[Candidate<'_>]) -> Option<String> {
-    let chosen = rivals.iter().find(|rival| rival.summary.experiment == *chosen)?;
-    let blocks = chosen.summary.blocks.len() as u64;
-    (!sees_blocks(chosen) && chosen.summary.clusters > 0).then(|| {
-        format!(
-            "its intervals rest on batches of {}, so what differs from one time to another is \
-             not in them: that takes {FEWEST_CLUSTERS} blocks",
-            words::plural(blocks, "block")
-        )
-    })
+/// That all is shown that can be; a limit of no errors no sample can show.
+fn shown(judged: &ExperimentJudgement) -> String {
+    let of = |verdict| judged.criteria.iter().filter(move |one| one.verdict == verdict);
+    let Some(high) =
+        of(Verdict::Met).find_map(|one| Some(one.criterion.words(one.interval?.high?)))
+    else {
+        return "every criterion is shown".to_owned();
+    };
+    let limits: Vec<_> = of(Verdict::Shown).map(|one| one.limit().to_string()).collect();
+    let none = format!("no errors were seen (up to {high} may have been missed)");
+    if limits.is_empty() { none } else { format!("{} shown, {none}", is_or_are(&limits)) }
 }
 
 /// A criterion that is met but not shown, with the reason.
@@ -90,9 +71,12 @@ fn doubt(judged: &Judgement) -> String {
     let value = |value: f64| judged.criterion.words(value);
     let why = match judged.interval {
         None => "too few requests for an interval".to_owned(),
-        Some(interval) => match (interval.low, interval.high) {
-            (_, Some(high)) => format!("it may be up to {}", value(high)),
-            (_, None) => "how high it may be cannot be estimated".to_owned(),
+        Some(interval) => match interval.high {
+            Some(high) if high <= judged.limit => {
+                format!("that takes {FEWEST_CLUSTERS} blocks, at different times")
+            }
+            Some(high) => format!("it may be up to {}", value(high)),
+            None => "how high it may be cannot be estimated".to_owned(),
         },
     };
     format!("{} ({why})", judged.limit())
@@ -218,13 +202,7 @@ pub(super) fn clause(decided: &DatasetDecision, candidates: &[Candidate<'_>]) ->
     let doubts: Vec<_> = doubts.iter().map(|judged| judged.limit().to_string()).collect();
     Some(match () {
         () if chosen.judgement.criteria.is_empty() => cost,
-        () if doubts.is_empty() && sees_blocks(chosen) => {
-            format!("every criterion is shown{}, and {cost}", but_no_errors(chosen.judgement))
-        }
-        () if doubts.is_empty() => {
-            let but = but_no_errors(chosen.judgement);
-            format!("every criterion is shown for the time of measuring{but}, and {cost}")
-        }
+        () if doubts.is_empty() => format!("{}, and {cost}", shown(chosen.judgement)),
         () => format!("{cost}; {} met but not shown", is_or_are(&doubts)),
     })
 }
@@ -239,28 +217,40 @@ fn cost(comparisons: &[Comparison], candidates: &[Candidate<'_>]) -> String {
     let few = of(ComparisonVerdict::TooFewReplicates);
     let same = of(ComparisonVerdict::Indistinguishable);
     let dearer = of(ComparisonVerdict::Dearer);
-    match comparisons {
-        [] => "no other endpoint qualifies".to_owned(),
-        _ if !few.is_empty() => {
-            let replicates = few.iter().map(|c| c.replicates).min().unwrap_or(0);
-            format!(
-                "its cost is not tested against rivals (a test needs {FEWEST_PAIRS} \
-                 replicates in common, there are {replicates})"
-            )
-        }
-        _ if !same.is_empty() => {
-            format!("its cost cannot be told apart from that of {}", names(&same, candidates))
-        }
-        _ if !dearer.is_empty() => format!(
-            "it is dearer than {}, of which not every criterion is shown",
-            names(&dearer, candidates)
-        ),
-        [only] => format!(
+    let cheaper = of(ComparisonVerdict::Cheaper);
+    if comparisons.is_empty() {
+        return "no other endpoint qualifies".to_owned();
+    }
+    if few.len() == comparisons.len() {
+        let replicates = few.iter().map(|c| c.replicates).max().unwrap_or(0);
+        return format!(
+            "its cost is not tested against rivals (a test needs {FEWEST_PAIRS} replicates, there \
+             are {replicates})"
+        );
+    }
+    let mut parts = Vec::new();
+    if !few.is_empty() {
+        parts.push(format!("its cost is not tested against {}", names(&few, candidates)));
+    }
+    if !same.is_empty() {
+        parts.push(format!("it cannot be told apart in cost from {}", names(&same, candidates)));
+    }
+    if !dearer.is_empty() {
+        let rivals = names(&dearer, candidates);
+        parts.push(format!("it is dearer than {rivals}, of which not every criterion is shown"));
+    }
+    match &cheaper[..] {
+        [] => {}
+        [only] => parts.push(format!(
             "it is shown to be cheaper than {} in {} replicates",
             names(&[only], candidates),
             only.replicates
+        )),
+        all if all.len() == comparisons.len() => parts.push(
+            "it is shown to be cheaper than the best of each other endpoint that qualifies"
+                .to_owned(),
         ),
-        _ => "it is shown to be cheaper than the best of each other endpoint that qualifies"
-            .to_owned(),
+        others => parts.push(format!("it is shown to be cheaper than {} others", others.len())),
     }
+    words::list(&parts)
 }

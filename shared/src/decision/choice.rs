@@ -5,20 +5,38 @@ use std::cmp::Ordering;
 use super::{Candidate, Choice, Judgement, NearestMiss, RunnerUp, Verdict, sentence};
 use crate::units::NanoUsd;
 
-/// What qualifies and has a price, the best first: those whose criteria are all shown before those
-/// that only meet them, then the cheapest, the fastest and the fullest.
+/// What qualifies and has a price, the best first.
+///
+/// Each endpoint stands by its highest load that qualifies, one whose criteria are all shown before
+/// one that only meets them: a price of tokens does not depend on the load, so that the cheapest
+/// load would be drawn by lot. Among endpoints those whose criteria are shown come first, then the
+/// cheapest, then the fastest. Its other loads follow.
 pub(super) fn ranking<'a>(rivals: &[Candidate<'a>]) -> Vec<(NanoUsd, Candidate<'a>)> {
     let qualified = rivals.iter().filter(|rival| rival.judgement.qualifies);
     let mut ranked: Vec<_> = qualified.filter_map(|rival| Some((rival.price()?, *rival))).collect();
-    // Stable: the plan's order decides what else is equal.
-    ranked.sort_by(|(one_price, one), (two_price, two)| {
-        two.judgement
-            .shown
-            .cmp(&one.judgement.shown)
-            .then_with(|| one_price.cmp(two_price))
-            .then_with(|| faster_then_fuller(one, two))
+    let rank =
+        |one: &Candidate<'_>, two: &Candidate<'_>| two.judgement.shown.cmp(&one.judgement.shown);
+    ranked.sort_by(|(_, one), (_, two)| {
+        rank(one, two).then_with(|| two.summary.concurrency.cmp(&one.summary.concurrency))
     });
-    ranked
+    let (mut first, mut others) = (Vec::new(), Vec::new());
+    for candidate in ranked {
+        let endpoint = &candidate.1.summary.endpoint;
+        let is_known = |(_, known): &(_, Candidate<'_>)| known.summary.endpoint == *endpoint;
+        if first.iter().any(is_known) { &mut others } else { &mut first }.push(candidate);
+    }
+    // The plan's order decides what else is equal.
+    let place = |wanted: &Candidate<'_>| {
+        rivals.iter().position(|rival| rival.summary.experiment == wanted.summary.experiment)
+    };
+    first.sort_by(|(one_price, one), (two_price, two)| {
+        rank(one, two)
+            .then_with(|| one_price.cmp(two_price))
+            .then_with(|| faster(one, two))
+            .then_with(|| place(one).cmp(&place(two)))
+    });
+    first.append(&mut others);
+    first
 }
 
 /// The first of each endpoint in a ranking.
@@ -44,8 +62,12 @@ pub(super) fn choose(rivals: &[Candidate<'_>], ranked: &[(NanoUsd, Candidate<'_>
             Choice::NoneQualifies { nearest: nearest(rivals) }
         };
     };
+    let is_elsewhere =
+        |(_, other): &&(NanoUsd, Candidate<'_>)| other.summary.endpoint != best.summary.endpoint;
+    // What is cheaper and only meets the criteria must not be overlooked.
+    let cheaper = others.iter().filter(is_elsewhere).filter(|(other, _)| other < price);
     let elsewhere =
-        others.iter().find(|(_, other)| other.summary.endpoint != best.summary.endpoint);
+        cheaper.min_by_key(|(other, _)| *other).or_else(|| others.iter().find(is_elsewhere));
     let runner_up = elsewhere.or(others.first()).map(|(other_price, other)| RunnerUp {
         experiment: other.summary.experiment.clone(),
         more_per_10k_transactions_nano_usd: NanoUsd(other_price.0.saturating_sub(price.0)),
@@ -54,11 +76,9 @@ pub(super) fn choose(rivals: &[Candidate<'_>], ranked: &[(NanoUsd, Candidate<'_>
     Choice::Best { experiment: best.summary.experiment.clone(), runner_up }
 }
 
-fn faster_then_fuller(one: &Candidate<'_>, two: &Candidate<'_>) -> Ordering {
+fn faster(one: &Candidate<'_>, two: &Candidate<'_>) -> Ordering {
     let p95 = |c: &Candidate<'_>| c.summary.e2e.as_ref().map_or(f64::INFINITY, |e2e| e2e.p95_ms);
-    p95(one)
-        .total_cmp(&p95(two))
-        .then_with(|| two.summary.concurrency.cmp(&one.summary.concurrency))
+    p95(one).total_cmp(&p95(two))
 }
 
 /// The experiment whose largest excess is smallest. What lacks data for a criterion is no near miss.

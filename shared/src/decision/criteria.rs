@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{Criteria, LatencyMetric, Statistic};
-use crate::stats::Interval;
+use crate::stats::{FEWEST_CLUSTERS, Interval};
 use crate::summary::{ExperimentSummary, milliseconds};
 use crate::units::{ExperimentId, NanoUsd};
 use crate::words;
@@ -114,9 +114,11 @@ impl fmt::Display for Limit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The value is at most the limit, and so is the upper end of its interval.
+    /// The value is at most the limit, and so is the upper end of its interval, which rests on at
+    /// least five blocks.
     Shown,
-    /// The value is at most the limit, but its interval holds the limit, or there is none.
+    /// The value is at most the limit, but its interval holds the limit, or rests on fewer than
+    /// five blocks, or there is none.
     Met,
     /// The value is above the limit.
     NotMet,
@@ -241,7 +243,10 @@ fn judge_one(limit: &Limit, summary: &ExperimentSummary) -> Judgement {
             (cost, summary.cost_interval, false)
         }
     };
-    let at_most = interval.and_then(|interval| interval.high);
+    // Intervals of fewer blocks do not see what differs from one time to another.
+    let at_most = interval
+        .filter(|_| summary.blocks.len() >= FEWEST_CLUSTERS as usize)
+        .and_then(|interval| interval.high);
     let verdict = match value {
         None => Verdict::NoData,
         Some(value) if value > limit.limit => Verdict::NotMet,

@@ -64,11 +64,10 @@ pub(super) fn spread(interval: Interval, sign: f64) -> String {
         return "no interval".to_owned();
     };
     let (one, two) = (low * sign, high * sign);
-    let (low, high) = (signed_usd(one.min(two)), signed_usd(one.max(two)));
-    if low == high {
+    if one.total_cmp(&two).is_eq() {
         return "the same in every replicate".to_owned();
     }
-    format!("95 % interval {low} to {high}")
+    format!("95 % interval {} to {}", signed_usd(one.min(two)), signed_usd(one.max(two)))
 }
 
 pub(super) fn find<'a>(
@@ -122,7 +121,7 @@ pub(super) fn dataset(
             let why = if criteria.is_empty() {
                 "the cheapest measured (no criteria are set)".to_owned()
             } else {
-                format!("the cheapest of {}", qualified(rivals, shown(rivals, experiment)))
+                qualified(rivals, shown(rivals, experiment))
             };
             let next = match runner_up {
                 Some(next)
@@ -159,17 +158,30 @@ fn shown(rivals: &[Candidate<'_>], id: &ExperimentId) -> bool {
 
 /// What the choice was made from: what is shown to meet the criteria, else what meets them.
 fn qualified(rivals: &[Candidate<'_>], shown: bool) -> String {
-    let counts =
-        |rival: &&Candidate<'_>| rival.judgement.qualifies && rival.judgement.shown >= shown;
-    let qualified = rivals.iter().filter(counts).count();
+    let endpoints = |counts: fn(&Candidate<'_>, bool) -> bool| {
+        let counted = rivals.iter().filter(|rival| counts(rival, shown));
+        let mut names: Vec<_> = counted.map(|rival| &rival.summary.endpoint).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.len()
+    };
+    let qualified =
+        endpoints(|rival, shown| rival.judgement.qualifies && rival.judgement.shown >= shown);
     let how = match (shown, qualified) {
         (true, 1) => "is shown to meet",
         (true, _) => "are shown to meet",
         (false, 1) => "meets",
         (false, _) => "meet",
     };
-    let experiments = plural(qualified as u64, "experiment");
-    format!("the {experiments} (of {}) that {how} every criterion", rivals.len())
+    let all = endpoints(|_, _| true);
+    match qualified {
+        1 => {
+            format!("the only one of {} that {how} every criterion", plural(all as u64, "endpoint"))
+        }
+        _ => format!(
+            "the cheapest of the {qualified} endpoints (of {all}) that {how} every criterion"
+        ),
+    }
 }
 
 fn experiments(rivals: &[Candidate<'_>]) -> String {
@@ -206,9 +218,37 @@ pub(super) fn answer(
     let incomplete = summary.incomplete().map(|what| format!("; the run is incomplete, {what}"));
     let incomplete = incomplete.unwrap_or_default();
     let choices = format!("{simulated}{}{why}{incomplete}.", clauses.join("; "));
+    let cheaper: Vec<_> = datasets.iter().filter_map(|one| passed_over(one, candidates)).collect();
+    let cheaper = match &cheaper[..] {
+        [] => String::new(),
+        cheaper => format!(" Cheaper, met but not shown: {}.", cheaper.join("; ")),
+    };
     let sure = certainty::answer(datasets);
     let sure = sure.map_or_else(String::new, |sure| format!(" How sure: {sure}."));
-    format!("{}{sure}", words::sentence_case(&choices))
+    format!("{}{cheaper}{sure}", words::sentence_case(&choices))
+}
+
+/// What costs less than the choice and meets the criteria without showing it.
+fn passed_over(decided: &DatasetDecision, candidates: &[Candidate<'_>]) -> Option<String> {
+    let Choice::Best { experiment, .. } = &decided.choice else { return None };
+    let best = candidates.iter().find(|one| one.summary.experiment == *experiment)?;
+    let price = best.price()?;
+    let cheaper = candidates.iter().filter(|other| {
+        other.summary.dataset == decided.dataset
+            && other.summary.endpoint != best.summary.endpoint
+            && other.judgement.qualifies
+            && !other.judgement.shown
+    });
+    let (cost, cheaper) = cheaper
+        .filter_map(|other| Some((other.price()?, other)))
+        .filter(|(cost, _)| *cost < price)
+        .min_by_key(|(cost, _)| *cost)?;
+    Some(format!(
+        "for {} {} at {} (measure it longer to tell)",
+        decided.dataset,
+        place(cheaper.summary),
+        per_10k(cost)
+    ))
 }
 
 /// Whether something cheaper than the choice meets the criteria, but is not shown to.

@@ -24,19 +24,19 @@ fn best(decision: &Decision) -> (&str, Option<&str>) {
 #[test]
 fn the_cheapest_that_meets_all_criteria_wins_with_another_endpoint_as_runner_up() {
     let decision = decide_run(&Run::new(&[HAIKU, MISTRAL, LLAMA], &["chat"], &[1, 2]));
-    assert_eq!(best(&decision), ("mistral-7b~chat~c1", Some("claude-3-haiku~chat~c1")));
+    assert_eq!(best(&decision), ("mistral-7b~chat~c2", Some("claude-3-haiku~chat~c2")));
     insta::assert_snapshot!(
         decision.answer,
-        @"For chat use mistral-7b at a concurrency of 1 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute), the cheapest measured with p95 E2E ≤ 2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions. How sure: its cost is not tested against rivals (a test needs 5 replicates in common, there are 3); p95 E2E ≤ 2 s and error rate ≤ 1 % are met but not shown."
+        @"For chat use mistral-7b at a concurrency of 2 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.12 s from only 60 requests, 144 transactions/minute), the cheapest measured with p95 E2E ≤ 2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions. How sure: its cost is not tested against rivals (a test needs 5 replicates, there are 3); p95 E2E ≤ 2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions are met but not shown."
     );
     insta::assert_snapshot!(
         decision.datasets[0].words,
-        @"mistral-7b at a concurrency of 1, the cheapest of the 5 experiments (of 6) that meet every criterion: $4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute. Runner-up: claude-3-haiku at a concurrency of 1: $8.70 per 10,000 transactions; 93.1 % more ($4.20), with a p95 latency 700 ms higher."
+        @"mistral-7b at a concurrency of 2, the cheapest of the 3 endpoints (of 3) that meet every criterion: $4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.12 s from only 60 requests, 144 transactions/minute. Runner-up: claude-3-haiku at a concurrency of 2: $8.70 per 10,000 transactions; 93.1 % more ($4.20), with a p95 latency 742 ms higher."
     );
 }
 
 #[test]
-fn of_equal_prices_the_faster_wins_then_the_fuller() {
+fn of_equal_prices_the_faster_wins_and_an_endpoint_stands_by_its_highest_load() {
     let faster = Model { name: "faster", e2e_ms: 500, ..MISTRAL };
     let decision = decide_run(&Run::new(&[MISTRAL, faster], &["chat"], &[1]));
     assert_eq!(best(&decision).0, "faster~chat~c1");
@@ -50,7 +50,7 @@ fn of_equal_prices_the_faster_wins_then_the_fuller() {
 #[test]
 fn a_runner_up_of_the_same_endpoint_is_said_to_be_one() {
     let decision = decide_run(&Run::new(&[MISTRAL], &["chat"], &[1, 2]));
-    assert_eq!(best(&decision), ("mistral-7b~chat~c1", Some("mistral-7b~chat~c2")));
+    assert_eq!(best(&decision), ("mistral-7b~chat~c2", Some("mistral-7b~chat~c1")));
     assert!(decision.datasets[0].words.contains("No other endpoint qualifies"));
     let decision = decide_run(&Run::new(&[MISTRAL], &["chat"], &[1]));
     assert!(decision.datasets[0].words.ends_with("Nothing else qualifies."));
@@ -109,7 +109,7 @@ fn a_stopped_block_makes_the_answer_say_that_the_run_is_incomplete() {
     let run = Run::new(&[MISTRAL], &["chat"], &[1]).stop("mistral-7b~chat~c1", 2);
     insta::assert_snapshot!(
         decide_run(&run).answer,
-        @"For chat use mistral-7b at a concurrency of 1 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute), the cheapest measured with p95 E2E ≤ 2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions; the run is incomplete, 1 of 3 blocks ended before time. How sure: no other endpoint qualifies; p95 E2E ≤ 2 s and error rate ≤ 1 % are met but not shown."
+        @"For chat use mistral-7b at a concurrency of 1 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute), the cheapest measured with p95 E2E ≤ 2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions; the run is incomplete, 1 of 3 blocks ended before time. How sure: no other endpoint qualifies; p95 E2E ≤ 2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions are met but not shown."
     );
 }
 
@@ -141,10 +141,10 @@ fn without_criteria_cost_alone_ranks_and_the_words_say_so() {
     let mut run = Run::new(&[HAIKU, MISTRAL], &["chat"], &[1, 2]);
     run.plan.criteria = Criteria::default();
     let decision = decide_run(&run);
-    assert_eq!(best(&decision).0, "mistral-7b~chat~c1");
+    assert_eq!(best(&decision).0, "mistral-7b~chat~c2");
     insta::assert_snapshot!(
         decision.datasets[0].words,
-        @"mistral-7b at a concurrency of 1, the cheapest measured (no criteria are set): $4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.02 s from only 30 requests, 78.8 transactions/minute. Runner-up: claude-3-haiku at a concurrency of 1: $8.70 per 10,000 transactions; 93.1 % more ($4.20), with a p95 latency 700 ms higher."
+        @"mistral-7b at a concurrency of 2, the cheapest measured (no criteria are set): $4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.12 s from only 60 requests, 144 transactions/minute. Runner-up: claude-3-haiku at a concurrency of 2: $8.70 per 10,000 transactions; 93.1 % more ($4.20), with a p95 latency 742 ms higher."
     );
     insta::assert_snapshot!(
         decision.endpoints[1].words,
@@ -165,7 +165,7 @@ fn each_endpoint_gets_its_highest_concurrency_that_qualifies() {
     );
     insta::assert_snapshot!(
         decision.answer,
-        @"For both datasets use mistral-7b at a concurrency of 1 ($4.51 per 10,000 transactions, p95 latency 1.02 s), the cheapest measured with p95 E2E ≤ 1.2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions. How sure: no other endpoint qualifies; p95 E2E ≤ 1.2 s and error rate ≤ 1 % are met but not shown."
+        @"For both datasets use mistral-7b at a concurrency of 2 ($4.51 per 10,000 transactions, p95 latency 1.12 s), the cheapest measured with p95 E2E ≤ 1.2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions. How sure: no other endpoint qualifies; p95 E2E ≤ 1.2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions are met but not shown."
     );
 }
 

@@ -12,41 +12,48 @@ const WITHIN_BLOCKS: f64 = 0.5;
 const BETWEEN_BLOCKS: f64 = 0.05;
 
 /// The smallest true difference, as a share of the mean, that is shown with a probability of 80 % by a
-/// two-sided test at 4 % ([`SIGNIFICANT`]), paired over `replicates` with `requests` of each endpoint in each;
-/// `None` where nothing is tested.
+/// two-sided test at 4 % ([`SIGNIFICANT`]), corrected for all pairs of `endpoints`, paired over
+/// `replicates` with `requests` of each endpoint in each; `None` where nothing is tested.
 ///
-/// (t(98 %) + t(80 %)) x root of (2 (b^2 + w^2 / requests) / replicates), with w = 0.5 within
+/// (t(1 - 2 % / pairs) + t(80 %)) x root of (2 (b^2 + w^2 / requests) / replicates), with w = 0.5 within
 /// blocks and b = 0.05 between them, and t with replicates - 1 degrees of freedom: the usual
 /// approximation of the non-central t (Dupont and Plummer, "Power and Sample Size Calculations",
 /// Controlled Clinical Trials 11, 1990).
-pub fn detectable_difference(replicates: u32, requests: u32) -> Option<f64> {
-    if replicates < FEWEST_PAIRS || requests == 0 {
+pub fn detectable_difference(replicates: u32, requests: u32, endpoints: u32) -> Option<f64> {
+    if replicates < FEWEST_PAIRS || requests == 0 || endpoints < 2 {
         return None;
     }
     let variance = BETWEEN_BLOCKS.powi(2) + WITHIN_BLOCKS.powi(2) / f64::from(requests);
     let error = (2.0 * variance / f64::from(replicates)).sqrt();
     let freedom = replicates - 1;
-    Some((t_quantile(1.0 - SIGNIFICANT / 2.0, freedom)? + t_quantile(0.8, freedom)?) * error)
+    let pairs = f64::from(endpoints) * f64::from(endpoints - 1) / 2.0;
+    Some(
+        (t_quantile(1.0 - SIGNIFICANT / pairs / 2.0, freedom)? + t_quantile(0.8, freedom)?) * error,
+    )
 }
 
 /// What the plan can tell apart, and what more would cost, in a line each.
 pub fn describe(plan: &Plan) -> Vec<String> {
     let requests = plan.lanes.iter().flat_map(|lane| &lane.blocks);
     let requests = requests.map(|block| requests_of(plan, block)).min().unwrap_or(0);
-    let Some(difference) = detectable_difference(plan.replicates, requests) else {
+    let endpoints = u32::try_from(plan.endpoints.len()).unwrap_or(u32::MAX);
+    if endpoints < 2 {
+        return Vec::new();
+    }
+    let Some(difference) = detectable_difference(plan.replicates, requests, endpoints) else {
         return vec![format!(
             "differences between endpoints: none will be tested; {}",
             for_a_test(plan)
         )];
     };
     let mut lines = vec![format!(
-        "differences between endpoints: {} of mean latency or cost will be found with a \
+        "differences between endpoints: {} of cost will be found with a \
          probability of 80 %, in {} replicates of {requests} requests (assumed: requests vary by \
          50 %, blocks by 5 %)",
         words::percent(difference),
         plan.replicates,
     )];
-    let twice = detectable_difference(plan.replicates, requests.saturating_mul(2));
+    let twice = detectable_difference(plan.replicates, requests.saturating_mul(2), endpoints);
     let expected = plan.estimate.cost_expected.map(|cost| ("about", cost));
     let cost = expected.or(plan.estimate.cost_high.map(|cost| ("at most", cost)));
     let cost = cost
@@ -67,12 +74,19 @@ pub(crate) fn for_a_test(plan: &Plan) -> String {
     let requests = replicates * REQUESTS_PER_SLOT * u32::from(slots.unwrap_or(1));
     let seconds = u64::from(replicates) * BLOCK_DURATION_MIN.as_secs();
     let blocks = || plan.lanes.iter().flat_map(|lane| &lane.blocks);
-    let mut takes = vec![format!("`replicates: {replicates}` or more")];
-    if blocks().any(|block| block.requests.is_some()) {
+    let mut takes = Vec::new();
+    let has_fewer = |needs| {
+        blocks()
+            .any(|block| block.requests.is_some_and(|requests| requests * plan.replicates < needs))
+    };
+    if has_fewer(requests) {
         takes.push(format!("`stop: requests` of at least {requests}"));
     }
     if blocks().any(|block| block.duration.is_some()) {
         takes.push(format!("`stop: duration` of at least {seconds} s"));
+    }
+    if takes.is_empty() {
+        takes.push(format!("`replicates: {replicates}` or more"));
     }
     format!("a test needs {replicates} replicates: {}", words::list(&takes))
 }
@@ -103,25 +117,25 @@ mod tests {
         insta::assert_snapshot!(
             describe(&plan).join("\n"),
             @r"
-        differences between endpoints: 41.3 % of mean latency or cost will be found with a probability of 80 %, in 5 replicates of 10 requests (assumed: requests vary by 50 %, blocks by 5 %)
-          with twice the requests 30.5 %: at most $1.23 more
-        "
+            differences between endpoints: 41.3 % of cost will be found with a probability of 80 %, in 5 replicates of 10 requests (assumed: requests vary by 50 %, blocks by 5 %)
+              with twice the requests 30.5 %: at most $1.23 more
+            "
         );
         let plan = Run::new(&[MISTRAL, HAIKU], &["chat"], &[1, 4]).plan;
         insta::assert_snapshot!(
             describe(&plan).join("\n"),
-            @"differences between endpoints: none will be tested; a test needs 5 replicates: `replicates: 5` or more and `stop: requests` of at least 200"
+            @"differences between endpoints: none will be tested; a test needs 5 replicates: `stop: requests` of at least 200"
         );
     }
 
     #[test]
     fn more_requests_and_more_replicates_find_smaller_differences() {
-        let at = |replicates, requests| detectable_difference(replicates, requests).unwrap();
+        let at = |replicates, requests| detectable_difference(replicates, requests, 2).unwrap();
         // (2.9985 + 0.9410) x root of (2 (0.0025 + 0.25 / 10) / 5), and without end of requests.
         assert!((at(5, 10) - 0.4132).abs() < 1e-3, "{}", at(5, 10));
         assert!((at(5, 1_000_000) - 0.1246).abs() < 1e-3, "{}", at(5, 1_000_000));
         assert!(at(5, 20) < at(5, 10) && at(10, 10) < at(5, 10));
-        assert_eq!(detectable_difference(4, 1000), None);
-        assert_eq!(detectable_difference(5, 0), None);
+        assert_eq!(detectable_difference(4, 1000, 2), None);
+        assert_eq!(detectable_difference(5, 0, 2), None);
     }
 }

@@ -123,7 +123,6 @@ fn meaning() {
         ("empty loads", with("[1, 4]", "[]")),
         ("load without concurrency", with("concurrency: [1, 4]", "{}")),
         ("fewer requests than slots", plus("stop: {requests: 3}")),
-        ("fewer default requests than slots", with("[1, 4]", "[1, 200]")),
         ("no requests", plus("stop: {requests: -5}")),
         ("no unit", plus("stop: {duration: 30}")),
         ("zero duration", plus("stop: {duration: 0s}")),

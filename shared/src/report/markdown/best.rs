@@ -5,6 +5,7 @@ use crate::decision::{Choice, Comparison, ComparisonVerdict, DatasetDecision};
 use crate::plan::Statistic;
 use crate::report::page::{FEW, Page, Table};
 use crate::report::{Report, plot};
+use crate::stats::SIGNIFICANT;
 use crate::summary::{ExperimentSummary, LatencyStats};
 use crate::units::Name;
 use crate::words::{NO_DATA, dollars, p_value, percent, range, statistic_name};
@@ -84,9 +85,13 @@ pub(super) fn section(page: &mut Page, report: &Report<'_>) {
     });
     if decision.datasets.iter().any(|decided| !decided.comparisons.is_empty()) {
         page.paragraph(
-            "A rival is the best of another endpoint. *Costs more*: with the rival, for 10,000 \
-             transactions, the mean over replicates that both measured. *p, Holm*: of a paired \
-             t-test, corrected for all rivals on the dataset; below 0.05 the difference is shown.",
+            &format!(
+                "A rival is another endpoint at its highest load that qualifies. *Costs more*: with \
+                 the rival, for 10,000 transactions, the mean over replicates that both measured; \
+                 the interval is for this comparison alone. *p, Holm*: of a paired t-test, corrected \
+                 for all pairs of endpoints on the dataset; below {SIGNIFICANT} the difference is \
+                 shown."
+            ),
         );
     }
 }

@@ -1,7 +1,7 @@
 //! Every experiment against the criteria: first what misses one, then what meets all.
 
 use super::cell::{each_dataset, footnote, interval, of_dataset, place};
-use crate::decision::{ExperimentJudgement, Judgement, Verdict};
+use crate::decision::{Criterion, ExperimentJudgement, Judgement, Limit, Verdict};
 use crate::report::Report;
 use crate::report::page::{FEW, MET, NOT_MET, Page, SHOWN, Table};
 use crate::words::{NO_DATA, plural};
@@ -22,15 +22,21 @@ pub(super) fn section(page: &mut Page, report: &Report<'_>) {
     let all = decision.experiments.len() as u64;
     let missed = decision.experiments.iter().filter(|judged| !judged.qualifies).count();
     let shown = decision.experiments.iter().filter(|judged| judged.shown).count();
+    let no_errors = |limit: &Limit| limit.criterion == Criterion::ErrorRate && limit.limit == 0.0;
+    let but = if shown > 0 && decision.criteria.iter().any(no_errors) {
+        " but for 'no errors', which no sample can show"
+    } else {
+        ""
+    };
     page.paragraph(&format!(
-        "{missed} of {} miss at least one criterion; {} meet all, {shown} of them shown.",
+        "{missed} of {} miss at least one criterion; {} meet all, {shown} of them shown{but}.",
         plural(all, "experiment"),
         all - missed as u64,
     ));
     page.paragraph(&format!(
         "Each is judged on the measured value; its 95 % interval is beside it. {SHOWN} shown: the \
          whole interval is within the limit. {MET} met: the value is, but the interval is not, or \
-         there is none. {NOT_MET} not met. {NO_DATA} no data."
+         it rests on fewer than five blocks, or there is none. {NOT_MET} not met. {NO_DATA} no data."
     ));
     let few = decision.experiments.iter().flat_map(|judged| &judged.criteria);
     let few = few.clone().any(|judgement| judgement.too_few_samples);

@@ -13,7 +13,8 @@ mod terms;
 
 use super::page::{FEW, Page, plain};
 use super::{Report, plot};
-use crate::plan::{Api, EndpointKind, EndpointSpec};
+use crate::decision::{Comparison, ComparisonVerdict};
+use crate::plan::{Api, EndpointKind, EndpointSpec, power};
 use crate::summary::ExperimentSummary;
 use crate::words;
 
@@ -79,6 +80,10 @@ fn answer(page: &mut Page, report: &Report<'_>) {
     page.heading(2, "Answer");
     page.paragraph(&format!("**{}**", decision.answer));
     best::choices(page, report);
+    let untested = |one: &Comparison| one.verdict == ComparisonVerdict::TooFewReplicates;
+    if decision.datasets.iter().flat_map(|one| &one.comparisons).any(untested) {
+        page.paragraph(&format!("To be surer: {}.", power::for_a_test(report.plan)));
+    }
     page.paragraph(&not_measured(report));
     if let Some(refused) = spend::refused(report) {
         page.paragraph(&refused);
