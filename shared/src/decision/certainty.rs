@@ -224,8 +224,8 @@ fn cost(comparisons: &[Comparison], candidates: &[Candidate<'_>]) -> String {
     if few.len() == comparisons.len() {
         let replicates = few.iter().map(|c| c.replicates).max().unwrap_or(0);
         return format!(
-            "its cost is not tested against rivals (a test needs {FEWEST_PAIRS} replicates, there \
-             are {replicates})"
+            "its cost is not tested against rivals (a test needs {FEWEST_PAIRS} replicates, this \
+             run has {replicates})"
         );
     }
     let mut parts = Vec::new();

@@ -27,7 +27,7 @@ fn the_cheapest_that_meets_all_criteria_wins_with_another_endpoint_as_runner_up(
     assert_eq!(best(&decision), ("mistral-7b~chat~c2", Some("claude-3-haiku~chat~c2")));
     insta::assert_snapshot!(
         decision.answer,
-        @"For chat use mistral-7b at a concurrency of 2 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.12 s from only 60 requests, 144 transactions/minute), the cheapest measured with p95 E2E ≤ 2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions. How sure: its cost is not tested against rivals (a test needs 5 replicates, there are 3); p95 E2E ≤ 2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions are met but not shown."
+        @"For chat use mistral-7b at a concurrency of 2 ($4.51 per 10,000 transactions, $0.000451 each, p95 latency 1.12 s from only 60 requests, 144 transactions/minute), the cheapest measured with p95 E2E ≤ 2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions. How sure: its cost is not tested against rivals (a test needs 5 replicates, this run has 3); p95 E2E ≤ 2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions are met but not shown."
     );
     insta::assert_snapshot!(
         decision.datasets[0].words,
