@@ -6,6 +6,7 @@ use resvg::tiny_skia::Pixmap;
 use super::fixture::{WRITTEN_AT, bare, eleven, full};
 use super::*;
 use crate::plan::Criteria;
+use crate::stats::Interval;
 use crate::summary::fixture::{HAIKU, LLAMA, MISTRAL, Model, Run};
 
 fn markdown(run: &Run) -> String {
@@ -174,7 +175,7 @@ fn a_plot_of_nothing_and_one_of_many_models_can_be_drawn() {
     let many = names.map(|name| Model { name, ..HAIKU });
     let picture = svg(&Run::new(&many, &["one", "two"], &[1, 2]));
     for name in names {
-        assert!(picture.contains(&format!(">\n{name} 2\n<")), "{name}");
+        assert!(picture.contains(&format!(">\n{name} (2)\n<")), "{name}");
     }
 }
 
@@ -234,7 +235,7 @@ fn every_experiment_is_in_every_picture() {
                 for level in [">\n11\n<", ">\n13\n<"] {
                     assert_eq!(count(level), 4, "{level}");
                 }
-                assert_eq!(count(">\nclaude-3-haiku 17\n<") + count(">\nmistral-7b 17\n<"), 4);
+                assert_eq!(count(">\nclaude-3-haiku (17)\n<") + count(">\nmistral-7b (17)\n<"), 4);
                 assert_eq!(count("Not shown: llama2-13b at 11, 13 and 17"), 2);
             }
             "load_latency.svg" => {
@@ -255,11 +256,47 @@ fn every_experiment_is_in_every_picture() {
     }
 }
 
+#[test]
+fn costs_far_apart_are_dots_on_a_logarithmic_axis() {
+    let cost = |run: &Run| bare(run, WRITTEN_AT, |report| plot::COST.draw(report).unwrap());
+    let near = cost(&Run::new(&[MISTRAL, HAIKU, LLAMA], &["chat"], &[1]));
+    assert!(!near.contains("logarithmic"));
+    let far = cost(&eleven());
+    assert_eq!(far.matches("USD per 10,000 transactions, logarithmic").count(), 5);
+    assert_eq!(far.matches("limit $50").count(), 5);
+    assert!(!far.contains("Beyond the axis"));
+}
+
 /// Whether points such as `10,20 10,40 "/>` are the two ends of an upright line.
 fn is_upright(points: &str) -> bool {
     let points: Vec<_> = points.split('"').next().unwrap().split_whitespace().collect();
     let x = |point: &str| point.split(',').next().unwrap().to_owned();
     matches!(points[..], [one, two] if x(one) == x(two))
+}
+
+#[test]
+fn an_end_that_the_data_cannot_tell_is_an_arrow() {
+    let run = Run::new(&[MISTRAL], &["chat"], &[1]);
+    // Bars' ends have three points: level for a cap, the middle one apart for an arrow.
+    let ends = |high| {
+        full(&run, |report| {
+            let mut summary = report.summary.clone();
+            let e2e = summary.experiments[0].e2e.as_mut().unwrap();
+            let p95 = e2e.p95_ms;
+            e2e.intervals.p95 = Some(Interval { low: Some(p95 * 0.8), high });
+            let report = Report { summary: &summary, ..*report };
+            let svg = plot::LOAD.draw(&report).unwrap();
+            assert!(svg.contains("an arrow: the data cannot tell where that end is"));
+            let lines = svg.split("stroke-width=\"2\" points=\"").skip(1).map(|line| {
+                let points = line.split('"').next().unwrap().split_whitespace();
+                points.map(|point| point.split(',').nth(1).unwrap().to_owned()).collect::<Vec<_>>()
+            });
+            let ends = lines.filter(|ys| ys.len() == 3);
+            ends.map(|ys| if ys[0] == ys[1] { "cap" } else { "arrow" }).collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(ends(Some(9000.0)), ["cap", "cap"]);
+    assert_eq!(ends(None), ["cap", "arrow"]);
 }
 
 #[test]

@@ -1,4 +1,6 @@
 //! `cost`: what 10,000 transactions cost, the cheapest endpoint first.
+//!
+//! Bars, or dots on a logarithmic axis where the bars of the cheapest would be slivers.
 
 use super::axis::Axis;
 use super::rows::{Content, Row, Rows};
@@ -11,11 +13,14 @@ use crate::summary::ExperimentSummary;
 use crate::units::Name;
 use crate::words::{latency, number, statistic_name, usd};
 
+/// Costs spread wider than this are dots.
+const DOTS_FROM: f64 = 30.0;
+
 pub(super) fn sheet(report: &Report<'_>) -> Sheet {
     let statistic = statistic_name(statistic(report));
     let caption = format!(
-        "Behind each bar: USD, transactions a minute, {statistic} latency. The number before each \
-         bar: requests in flight. Framed: the choice."
+        "Behind each row: USD, transactions a minute, {statistic} latency. The number before each \
+         row: requests in flight. Framed: the choice."
     );
     let panels = report.plan.datasets.iter().map(|dataset| panel(report, &dataset.name));
     Sheet {
@@ -60,7 +65,21 @@ fn panel(report: &Report<'_>, dataset: &Name) -> Rows {
         }
     }
     let limit = cost_limit(report);
-    let axis = Axis::from_zero(&values, limit.as_ref().map(|(limit, _)| *limit));
+    let shown = limit.as_ref().map(|(limit, _)| *limit);
+    let largest = values.iter().copied().fold(0.0, f64::max);
+    let smallest = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let axis = if smallest > 0.0 && largest > smallest * DOTS_FROM {
+        Axis::new(&values, shown)
+    } else {
+        Axis::from_zero(&values, shown)
+    };
+    if axis.is_logarithmic() {
+        for row in &mut rows {
+            if let Content::Bar(value) = row.content {
+                row.content = Content::Framed(value);
+            }
+        }
+    }
     let x = Scale { name: "USD per 10,000 transactions".to_owned(), axis, limit };
     let notes = x.far_limit().filter(|_| !values.is_empty()).into_iter().collect();
     Rows { title: dataset.to_string(), x, experiments: rows, notes }

@@ -6,6 +6,7 @@ use super::sheet::{Panel, Sheet, pixels, wrapped};
 use super::view::Scale;
 use super::{axis_name, e2e_limit, levels, levels_by_endpoint, statistic};
 use crate::report::Report;
+use crate::stats::Interval;
 use crate::summary::ExperimentSummary;
 use crate::units::Name;
 use crate::words::list;
@@ -20,7 +21,7 @@ pub(super) fn sheet(report: &Report<'_>) -> Sheet {
         experiment.e2e.as_ref().is_some_and(|e2e| e2e.intervals.of(statistic).is_some())
     };
     let bars = if report.summary.experiments.iter().any(has_interval) {
-        "Bars: 95 % intervals; an end that the data cannot tell is left out."
+        "Bars: 95 % intervals; an arrow: the data cannot tell where that end is."
     } else {
         "No 95 % intervals: there are too few blocks and requests for any."
     };
@@ -49,7 +50,8 @@ fn panel(report: &Report<'_>, dataset: &Name) -> Scatter {
                 continue;
             };
             seconds.push(mark.at.1);
-            seconds.extend(mark.interval.map(|(_, high)| high));
+            let ends = mark.interval.into_iter().flat_map(|interval| [interval.low, interval.high]);
+            seconds.extend(ends.flatten().filter(|end| *end > 0.0));
             marks.push(mark);
         }
         if !without.is_empty() {
@@ -88,12 +90,15 @@ fn mark(
     let e2e = experiment.e2e.as_ref()?;
     let seconds = e2e.statistic_ms(statistic) / 1000.0;
     let level = levels.iter().position(|&level| level == experiment.concurrency.get())?;
-    let end = |end: Option<f64>| end.map_or(seconds, |ms| ms / 1000.0);
+    let end = |end: Option<f64>| end.map(|ms| ms / 1000.0);
     let judged = report.decision.judgement(&experiment.experiment);
     Some(Mark {
         radius: 5,
         filled: judged.is_some_and(|judged| judged.qualifies),
-        interval: e2e.intervals.of(statistic).map(|i| (end(i.low), end(i.high))),
+        interval: e2e
+            .intervals
+            .of(statistic)
+            .map(|i| Interval { low: end(i.low), high: end(i.high) }),
         ..Mark::new((f64::from(pixels(level)) + 0.5 + aside, seconds))
     })
 }

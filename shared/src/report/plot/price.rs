@@ -53,7 +53,7 @@ fn panel(report: &Report<'_>, dataset: &Name, largest: f64) -> Scatter {
         let marks = marked.iter().filter_map(|experiment| mark(report, experiment, largest));
         let mut marks: Vec<_> = marks.collect();
         if let Some(last) = marks.last_mut() {
-            last.label = format!("{endpoint} {}", last.label);
+            last.label = format!("{endpoint} ({})", last.label);
         }
         let symbol = symbol(place);
         series.push(Series { symbol, marks, threaded: true, name: None });

@@ -50,6 +50,8 @@ pub(super) enum Content {
     Bar(f64),
     /// A mark, and the ends of its interval.
     Dot(f64, Option<(f64, f64)>),
+    /// A mark, framed where it is the choice.
+    Framed(f64),
     /// Shares in ranges, with the median and the 95th percentile.
     Heap(Vec<Share>, [f64; 2]),
     /// Why there is nothing.
@@ -143,6 +145,11 @@ impl Rows {
                 }
                 canvas.mark((x(*value), y), row.symbol)
             }
+            Content::Framed(value) => {
+                canvas.mark((x(*value), y), row.symbol)?;
+                let (from, to) = ((x(*value) - 9, y - 9), (x(*value) + 9, y + 9));
+                if row.chosen { canvas.rectangle(from, to, INK.stroke_width(2)) } else { Ok(()) }
+            }
             Content::Heap(shares, [median, p95]) => {
                 let heap = heap(shares, x, frame, y + ROW / 2 - 1);
                 canvas.polygon(heap, colour.mix(0.5).filled())?;
@@ -167,10 +174,13 @@ fn heap(shares: &[Share], x: impl Fn(f64) -> i32, frame: Area, base: i32) -> Vec
     let mut heights = vec![0.0; steps];
     let step_of = |at: i32| usize::try_from((at - left) / STEP).unwrap_or(0).min(steps - 1);
     for share in shares {
-        let (from, to) = (step_of(x(share.from)), step_of(x(share.to)));
-        let each = share.count / f64::from(u32::try_from(to - from + 1).unwrap_or(u32::MAX));
-        for height in heights.iter_mut().take(to + 1).skip(from) {
-            *height += each;
+        // At least a pixel wide, and each step has as much of it as it has of its pixels: what
+        // ends and what begins within a step fill it together.
+        let from = x(share.from);
+        let to = x(share.to).max(from + 1);
+        let each = share.count / f64::from(to - from);
+        for at in from..to {
+            heights[step_of(at)] += each;
         }
     }
     let highest = heights.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
@@ -188,4 +198,27 @@ fn heap(shares: &[Share], x: impl Fn(f64) -> i32, frame: Area, base: i32) -> Vec
     }
     outline.extend(outline.last().map(|&(end, _)| (end, base)));
     outline
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_bins_that_meet_within_a_step_are_two_bars() {
+        let share = |from: f64, to: f64, count: f64| Share { from, to, count };
+        let frame = Area { from: (0, 0), to: (600, 20) };
+        #[expect(clippy::cast_possible_truncation, reason = "small whole numbers")]
+        let outline = |shares: &[Share]| heap(shares, |value| value as i32, frame, 20);
+        // They meet in the middle of the step from 126 to 132.
+        let both = outline(&[share(102.0, 129.0, 102.0), share(129.0, 156.0, 276.0)]);
+        let height = |at: i32| both.iter().find(|(x, y)| *x == at && *y < 20).map(|(_, y)| 20 - y);
+        assert_eq!([108, 120, 138, 150].map(height), [6, 6, 17, 17].map(Some));
+        // The step where they meet ends at 132: it is between them.
+        let met = both.iter().filter(|(x, _)| *x == 132).map(|(_, y)| 20 - y);
+        assert_eq!(met.collect::<Vec<_>>(), [12, 17]);
+        // A bin without width stands on its step.
+        let thin = outline(&[share(300.0, 300.0, 1.0)]);
+        assert_eq!(thin, [(300, 20), (300, 3), (306, 3), (306, 20)]);
+    }
 }

@@ -9,12 +9,15 @@ use super::canvas::{
 use super::label::{Area, Labelled, place};
 use super::sheet::{NOTE_ROW, draw_notes, pixels};
 use super::view::{Scale, View};
+use crate::stats::Interval;
 
 const HEAD: i32 = 30;
 const FOOT: i32 = 56;
 const LEFT: i32 = 72;
 const EMPTY: i32 = 120;
 const LABEL_SIZE: i32 = 12;
+/// How far an arrow reaches beyond its mark.
+const ARROW: i32 = 14;
 /// The widest name beside the frame.
 const NAME: i32 = 230;
 /// Between the frame and a name beside it: room for the thread to the name.
@@ -58,8 +61,8 @@ pub(super) struct Mark {
     pub(super) ringed: bool,
     /// Written beside it.
     pub(super) label: String,
-    /// The ends of a bar through it, along y.
-    pub(super) interval: Option<(f64, f64)>,
+    /// The ends of a bar through it, along y; an unknown one is an arrow.
+    pub(super) interval: Option<Interval>,
 }
 
 impl Mark {
@@ -130,12 +133,19 @@ impl Scatter {
             canvas.path(thread, series.symbol.colour.mix(0.55).stroke_width(2))?;
         }
         for (series, mark) in self.marks() {
-            let Some((low, high)) = mark.interval else { continue };
+            let Some(interval) = mark.interval else { continue };
             let line = series.symbol.colour.stroke_width(2);
-            let ends = [view.at(mark.at.0, low), view.at(mark.at.0, high)];
-            canvas.path(ends.to_vec(), line)?;
-            for (x, y) in ends {
-                canvas.path(vec![(x - 4, y), (x + 4, y)], line)?;
+            let (x, y) = view.at(mark.at.0, mark.at.1);
+            // To where the end is, or as long as an arrow and with its head's corners so far back.
+            let end = |value: Option<f64>, up: i32| {
+                let tip = y - up * (mark.radius + ARROW);
+                let arrow = (tip.clamp(view.frame.from.1, view.frame.to.1), up * 5);
+                value.map_or(arrow, |value| (view.at(mark.at.0, value).1, 0))
+            };
+            let ends = [end(interval.low, -1), end(interval.high, 1)];
+            canvas.path(ends.iter().map(|(y, _)| (x, *y)).collect(), line)?;
+            for (y, back) in ends {
+                canvas.path(vec![(x - 4, y + back), (x, y), (x + 4, y + back)], line)?;
             }
         }
         // Large ones first, so that they do not hide small ones.

@@ -19,6 +19,8 @@ struct Time {
     title: &'static str,
     axis: &'static str,
     histogram: fn(&ExperimentSummary) -> Option<&Histogram>,
+    /// In milliseconds, where more is kept than the histogram.
+    exact: fn(&ExperimentSummary) -> Option<[f64; 2]>,
 }
 
 /// Time to first token.
@@ -27,6 +29,7 @@ pub(super) fn ttft(report: &Report<'_>) -> Sheet {
         title: "Time to first token",
         axis: "time to first token",
         histogram: |experiment| experiment.ttft_histogram.as_ref(),
+        exact: |experiment| experiment.ttft.as_ref().map(|ttft| [ttft.p50_ms, ttft.p95_ms]),
     };
     sheet(report, time)
 }
@@ -37,6 +40,7 @@ pub(super) fn itl(report: &Report<'_>) -> Sheet {
         title: "Inter-token latency",
         axis: "gap between two pieces of an answer",
         histogram: |experiment| experiment.itl_histogram.as_ref(),
+        exact: |_| None,
     };
     sheet(report, time)
 }
@@ -44,6 +48,10 @@ pub(super) fn itl(report: &Report<'_>) -> Sheet {
 fn sheet(report: &Report<'_>, time: Time) -> Sheet {
     let caption = "Each heap shows how often each time occurred, its top being the most frequent. \
                    Mark: median. Line: p95. The number before each row: requests in flight.";
+    let mut caption = vec![caption.to_owned()];
+    if rough(report, time) {
+        caption.push("≈: estimated within a range of the heap.".to_owned());
+    }
     let all = report.summary.experiments.iter();
     let bins = all.filter_map(|e| (time.histogram)(e)).flat_map(|histogram| &histogram.bins);
     let ends: Vec<f64> = bins.flat_map(|bin| [from_ms(bin), bin.to_ms]).collect();
@@ -64,7 +72,7 @@ fn sheet(report: &Report<'_>, time: Time) -> Sheet {
     });
     Sheet {
         title: time.title,
-        caption: vec![caption.to_owned()],
+        caption,
         legend: Vec::new(),
         columns: 1,
         panels: panels.map(Panel::Rows).collect(),
@@ -74,6 +82,12 @@ fn sheet(report: &Report<'_>, time: Time) -> Sheet {
 /// Where a bin begins, in milliseconds. What begins at 0 has no logarithm: half its end stands for it.
 fn from_ms(bin: &Bin) -> f64 {
     if bin.from_ms > 0.0 { bin.from_ms } else { bin.to_ms / 2.0 }
+}
+
+/// Whether any heap's figures are estimates.
+fn rough(report: &Report<'_>, time: Time) -> bool {
+    let rough = |e: &ExperimentSummary| (time.histogram)(e).is_some() && (time.exact)(e).is_none();
+    report.summary.experiments.iter().any(rough)
 }
 
 fn rows(report: &Report<'_>, dataset: &Name, time: Time, unit_ms: f64) -> Vec<Row> {
@@ -87,7 +101,7 @@ fn rows(report: &Report<'_>, dataset: &Name, time: Time, unit_ms: f64) -> Vec<Ro
                 (_, false) => "not measured",
             };
             let (content, text) = (time.histogram)(experiment)
-                .and_then(|histogram| heap(&histogram.bins, unit_ms))
+                .and_then(|histogram| heap(&histogram.bins, (time.exact)(experiment), unit_ms))
                 .unwrap_or((Content::Nothing(why), String::new()));
             rows.push(Row {
                 endpoint: endpoint.to_string(),
@@ -102,10 +116,13 @@ fn rows(report: &Report<'_>, dataset: &Name, time: Time, unit_ms: f64) -> Vec<Ro
     rows
 }
 
-/// The heap with what is written beside it; `None` for an empty histogram.
-fn heap(bins: &[Bin], unit_ms: f64) -> Option<(Content, String)> {
-    let [median, p95] = [quantile(bins, 0.5)?, quantile(bins, 0.95)?];
-    let text = format!("{}, p95 {}", latency(median), latency(p95));
+/// The heap with what is written beside it: the exact median and p95, or else estimates. `None` for
+/// an empty histogram.
+fn heap(bins: &[Bin], exact: Option<[f64; 2]>, unit_ms: f64) -> Option<(Content, String)> {
+    let estimates = [quantile(bins, 0.5)?, quantile(bins, 0.95)?];
+    let about = if exact.is_some() { "" } else { "≈" };
+    let [median, p95] = exact.unwrap_or(estimates);
+    let text = format!("{about}{}, p95 {about}{}", latency(median), latency(p95));
     let shares = bins.iter().map(|bin| Share {
         from: from_ms(bin) / unit_ms,
         to: bin.to_ms / unit_ms,
@@ -140,5 +157,13 @@ mod tests {
         assert_eq!(quantile(&bins, 0.95), Some(38.0));
         assert_eq!(quantile(&bins[1..2], 0.5), None);
         assert_eq!(quantile(&[], 0.5), None);
+    }
+
+    #[test]
+    fn what_is_known_exactly_is_not_estimated() {
+        let bins = [Bin { from_ms: 10.0, to_ms: 20.0, count: 4 }];
+        let text = |exact| heap(&bins, exact, 1.0).map(|(_, text)| text);
+        assert_eq!(text(None).as_deref(), Some("≈15.0 ms, p95 ≈19.5 ms"));
+        assert_eq!(text(Some([12.0, 13.0])).as_deref(), Some("12.0 ms, p95 13.0 ms"));
     }
 }
