@@ -12,17 +12,27 @@ const RATES: [f64; 5] = [1.0, 10.0, 100.0, 1000.0, 10_000.0];
 
 const MINUTES_PER_HOUR: f64 = 60.0;
 
+/// How far the workload's tokens may be from the measured ones, as a share of these, for the
+/// measured rate to say anything of the workload. A rule of thumb.
+pub(crate) const SAME_SIZE: f64 = 0.2;
+
 /// What serving a dataset's transactions with an endpoint takes, by the highest measured load that
-/// meets the criteria. Simple: nothing between or beyond measured loads is known.
+/// meets the criteria as all below it do. Simple: nothing between or beyond measured loads is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Capacity {
     /// The dataset.
     pub dataset: Name,
     /// The endpoint.
     pub endpoint: Name,
-    /// The highest measured load that meets the criteria.
+    /// The highest measured load that meets the criteria as all below it do.
     pub experiment: ExperimentId,
-    /// What one instance (on demand: one set of clients at that load) served per minute.
+    /// Its criteria are all shown, not only met.
+    #[serde(default)]
+    pub shown: bool,
+    /// A criterion was judged by a percentile of too few samples.
+    #[serde(default)]
+    pub too_few_samples: bool,
+    /// What was served per minute at that load, with the dataset's prompts.
     pub requests_per_minute_each: f64,
     /// The rows: the workload first, then 1, 10, 100, 1,000 and 10,000 requests a minute.
     pub rows: Vec<CapacityRow>,
@@ -35,13 +45,14 @@ pub struct CapacityRow {
     pub requests_per_minute: f64,
     /// It is the configuration's workload.
     pub is_workload: bool,
-    /// N: instances, or on demand the sets of clients at the measured load, the workload's headroom
-    /// kept free: ceil(rate / (rate of each x (1 - headroom))).
-    pub instances: u64,
+    /// N: how many times the measured load it takes, the workload's headroom kept free:
+    /// ceil(rate / (rate of each x (1 - headroom))). `None` where the workload's tokens are not
+    /// about those that the rate was measured with.
+    pub instances: Option<u64>,
     /// What it costs, US dollars an hour; `None` where the price is not known. On demand: cost of a
     /// transaction x rate x 60.
     pub usd_per_hour: Option<f64>,
-    /// More than was measured: quotas and queues beyond it are not known.
+    /// More than was measured, or requests of another size: quotas and queues there are not known.
     pub beyond_measured: bool,
 }
 
@@ -53,21 +64,23 @@ pub(super) fn capacity(
     candidates: &[Candidate<'_>],
 ) -> Option<Capacity> {
     let best = decided.best.as_ref()?;
-    let best = candidates.iter().find(|c| c.summary.experiment == *best)?.summary;
+    let Candidate { summary: best, judgement } =
+        candidates.iter().find(|candidate| candidate.summary.experiment == *best)?;
     let each = best.throughput?.requests_per_minute;
     if each <= 0.0 {
         return None;
     }
     let cost = transaction_usd(plan, best);
     let free = plan.workload.map_or(0.0, |workload| workload.headroom);
+    let same_size = is_same_size(plan, best);
     let row = |(requests_per_minute, is_workload): (f64, bool)| {
-        let instances = instances(requests_per_minute, each * (1.0 - free));
+        let instances = same_size.then(|| instances(requests_per_minute, each * (1.0 - free)));
         CapacityRow {
             requests_per_minute,
             is_workload,
             instances,
             usd_per_hour: cost.map(|cost| cost * requests_per_minute * MINUTES_PER_HOUR),
-            beyond_measured: instances > 1,
+            beyond_measured: instances.is_none_or(|instances| instances > 1),
         }
     };
     let workload = plan.workload.map(|workload| (workload.requests_per_minute, true));
@@ -76,9 +89,21 @@ pub(super) fn capacity(
         dataset: decided.dataset.clone(),
         endpoint: decided.endpoint.clone(),
         experiment: best.experiment.clone(),
+        shown: judgement.shown,
+        too_few_samples: judgement.criteria.iter().any(|judged| judged.too_few_samples),
         requests_per_minute_each: each,
         rows: rates.map(row).collect(),
     })
+}
+
+/// Whether the workload's tokens, where it says them, are about those that were measured.
+fn is_same_size(plan: &Plan, measured: &ExperimentSummary) -> bool {
+    let Some((input, output)) = workload_tokens(plan) else { return true };
+    let about = |wanted: Option<f64>, mean: Option<f64>| {
+        let near = |wanted: f64, mean: f64| (wanted - mean).abs() <= mean * SAME_SIZE;
+        wanted.is_none_or(|wanted| mean.is_some_and(|mean| near(wanted, mean)))
+    };
+    about(input, measured.input_tokens_mean) && about(output, measured.output_tokens_mean)
 }
 
 fn instances(rate: f64, each: f64) -> u64 {

@@ -5,22 +5,27 @@ use crate::summary::ExperimentSummary;
 use crate::units::Name;
 use crate::words::{self, count, latency, number, plural};
 
-/// The highest concurrency among `levels` that qualifies.
+/// The highest concurrency among `levels` that qualifies as all below it do: what qualifies above one
+/// that does not may have been lucky. Levels at which nothing was sent say nothing.
 pub(super) fn recommend(
     dataset: &Name,
     endpoint: &Name,
     levels: &[Candidate<'_>],
     criteria: &[Limit],
 ) -> EndpointDecision {
-    let best = levels
-        .iter()
-        .filter(|level| level.judgement.qualifies)
-        .max_by_key(|level| level.summary.concurrency)
-        .map(|level| level.summary);
+    let mut measured: Vec<_> =
+        levels.iter().filter(|level| level.summary.requests.sent > 0).copied().collect();
+    measured.sort_by_key(|level| level.summary.concurrency);
+    let first_failing = measured.iter().position(|level| !level.judgement.qualifies);
+    let (reliable, others) = measured.split_at(first_failing.unwrap_or(measured.len()));
+    let best = reliable.last().map(|level| level.summary);
     let words = match best {
-        Some(best) => qualified(best, criteria),
+        Some(best) => {
+            let lucky = lucky(others).map(|lucky| format!(" {lucky}."));
+            format!("{}{}", qualified(best, criteria), lucky.unwrap_or_default())
+        }
         None if levels.iter().all(|level| level.summary.requests.completed == 0) => failed(levels),
-        None => unqualified(levels),
+        None => unqualified(levels, lucky(others)),
     };
     EndpointDecision {
         dataset: dataset.clone(),
@@ -68,8 +73,23 @@ fn concurrencies(levels: &[Candidate<'_>]) -> String {
     words::list(&levels)
 }
 
-fn unqualified(levels: &[Candidate<'_>]) -> String {
-    let start = format!("No measured concurrency ({}) meets all criteria", concurrencies(levels));
+/// What qualifies above the first of `levels`, which does not.
+fn lucky(levels: &[Candidate<'_>]) -> Option<String> {
+    let (first, above) = levels.split_first()?;
+    let above: Vec<_> = above.iter().filter(|level| level.judgement.qualifies).copied().collect();
+    (!above.is_empty()).then(|| {
+        format!(
+            "A concurrency of {} qualifies, but is not relied on, because {} does not",
+            concurrencies(&above),
+            first.summary.concurrency
+        )
+    })
+}
+
+fn unqualified(levels: &[Candidate<'_>], lucky: Option<String>) -> String {
+    let start = lucky.unwrap_or_else(|| {
+        format!("No measured concurrency ({}) meets all criteria", concurrencies(levels))
+    });
     let Some(miss) = choice::nearest(levels) else {
         return format!("{start}: there is too little data to judge.");
     };

@@ -20,6 +20,7 @@ use crate::plan::Plan;
 use crate::summary::{ExperimentSummary, RunSummary};
 use crate::units::{ExperimentId, Name, NanoUsd};
 
+pub(crate) use capacity::SAME_SIZE;
 pub use capacity::{Capacity, CapacityRow};
 pub use compare::{Comparison, ComparisonVerdict};
 pub use criteria::{
@@ -44,7 +45,8 @@ pub struct Decision {
     pub datasets: Vec<DatasetDecision>,
     /// The highest concurrency for each dataset and endpoint, in the plan's order.
     pub endpoints: Vec<EndpointDecision>,
-    /// The best endpoint over all datasets; `None` where none qualifies on any.
+    /// The best endpoint over all datasets; `None` where none qualifies on any, or there is but one
+    /// dataset.
     #[serde(default)]
     pub overall: Option<Overall>,
     /// What serving takes, for each dataset and endpoint with a load that meets the criteria.
@@ -141,7 +143,7 @@ pub struct EndpointDecision {
     pub dataset: Name,
     /// The endpoint.
     pub endpoint: Name,
-    /// The highest measured concurrency that meets all criteria.
+    /// The highest measured concurrency that meets all criteria as all below it do.
     pub best: Option<ExperimentId>,
     /// That in words.
     pub words: String,
@@ -177,7 +179,7 @@ pub fn decide(plan: &Plan, summary: &RunSummary) -> Decision {
     };
     let mut datasets = Vec::new();
     let mut endpoints = Vec::new();
-    let mut best = Vec::new();
+    let mut rankings = Vec::new();
     let mut savings = Vec::new();
     for dataset in plan.datasets.iter().map(|dataset| &dataset.name) {
         let rivals = of_dataset(dataset);
@@ -196,7 +198,7 @@ pub fn decide(plan: &Plan, summary: &RunSummary) -> Decision {
         decided.sure = certainty::clause(&decided, &rivals).unwrap_or_default();
         savings.extend(saving::saving(plan, &decided, &rivals));
         datasets.push(decided);
-        best.push((dataset, best_of_each));
+        rankings.push((dataset, ranked));
         for endpoint in plan.endpoints.iter().map(|endpoint| &endpoint.name) {
             let levels: Vec<_> =
                 rivals.iter().filter(|c| c.summary.endpoint == *endpoint).copied().collect();
@@ -210,7 +212,7 @@ pub fn decide(plan: &Plan, summary: &RunSummary) -> Decision {
         answer: sentence::answer(summary, &datasets, &candidates, &criteria),
         certainty: certainty::all(&datasets),
         capacity: endpoints.iter().filter_map(capacity).collect(),
-        overall: overall::overall(plan, &best),
+        overall: overall::overall(plan, &rankings),
         criteria,
         experiments,
         datasets,

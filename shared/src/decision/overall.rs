@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Candidate;
 use super::compare::{ComparisonVerdict, Costs, costs, verdict};
+use super::{Candidate, limits};
 use crate::plan::Plan;
 use crate::stats::{FEWEST_PAIRS, test_rivals};
 use crate::units::{Name, NanoUsd};
-use crate::words::{percent, plural, usd};
+use crate::words::{list, percent, usd};
 
 /// The best endpoint over all datasets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct Overall {
     pub words: String,
 }
 
+/// What qualifies for a dataset, with its price, the best first.
+type Ranking<'a> = Vec<(NanoUsd, Candidate<'a>)>;
+
 /// What an endpoint comes to over the datasets on which it qualifies.
 #[derive(Debug)]
 struct Contender<'a> {
@@ -37,15 +40,21 @@ struct Contender<'a> {
     shown: usize,
     /// The sum over them of what 10,000 transactions cost with its best experiment.
     cost: NanoUsd,
+    /// The same with its cheapest that meet the criteria, shown or not.
+    least: NanoUsd,
     /// The same for each replicate that all of them have.
     costs: Costs,
 }
 
 /// The endpoint that qualifies on most datasets, then on most with every criterion shown, then the one
-/// with the least summed cost; `best` holds the best of each endpoint for each dataset.
-pub(super) fn overall(plan: &Plan, best: &[(&Name, Vec<Candidate<'_>>)]) -> Option<Overall> {
+/// with the least summed cost; `rankings` holds what qualifies for each dataset, the best first. `None`
+/// where there is but one dataset, of which all is said already.
+pub(super) fn overall(plan: &Plan, rankings: &[(&Name, Ranking<'_>)]) -> Option<Overall> {
+    if plan.datasets.len() < 2 {
+        return None;
+    }
     let mut contenders: Vec<_> =
-        plan.endpoints.iter().filter_map(|endpoint| contender(&endpoint.name, best)).collect();
+        plan.endpoints.iter().filter_map(|endpoint| contender(&endpoint.name, rankings)).collect();
     contenders.sort_by_key(|c| (Reverse(c.datasets.len()), Reverse(c.shown), c.cost));
     let first = contenders.first()?;
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
@@ -54,23 +63,27 @@ pub(super) fn overall(plan: &Plan, best: &[(&Name, Vec<Candidate<'_>>)]) -> Opti
         qualified_datasets: count(first.datasets.len()),
         datasets: count(plan.datasets.len()),
         runner_up: contenders.get(1).map(|next| next.endpoint.clone()),
-        words: words(&contenders, plan.datasets.len()),
+        words: words(&contenders, plan.datasets.len(), limits(&plan.criteria).is_empty()),
     })
 }
 
 fn contender<'a>(
     endpoint: &'a Name,
-    best: &[(&'a Name, Vec<Candidate<'_>>)],
+    rankings: &[(&'a Name, Ranking<'_>)],
 ) -> Option<Contender<'a>> {
     let mut contender = Contender {
         endpoint,
         datasets: Vec::new(),
         shown: 0,
         cost: NanoUsd::ZERO,
+        least: NanoUsd::ZERO,
         costs: BTreeMap::new(),
     };
-    for (dataset, candidates) in best {
-        let Some(candidate) = candidates.iter().find(|c| c.summary.endpoint == *endpoint) else {
+    for (dataset, ranked) in rankings {
+        let own = || ranked.iter().filter(|(_, c)| c.summary.endpoint == *endpoint);
+        let (Some((price, candidate)), Some(least)) =
+            (own().next(), own().map(|(price, _)| *price).min())
+        else {
             continue;
         };
         let mut costs = costs(candidate.summary);
@@ -83,39 +96,64 @@ fn contender<'a>(
         contender.costs = costs;
         contender.datasets.push(dataset);
         contender.shown += usize::from(candidate.judgement.shown);
-        contender.cost = contender.cost.saturating_add(candidate.price()?);
+        contender.cost = contender.cost.saturating_add(*price);
+        contender.least = contender.least.saturating_add(least);
     }
     (!contender.datasets.is_empty()).then_some(contender)
 }
 
-fn words(contenders: &[Contender<'_>], datasets: usize) -> String {
+/// `$9.01 for 10,000 transactions of each, together`.
+fn of_each(contender: &Contender<'_>, cost: NanoUsd) -> String {
+    let each = if contender.datasets.len() > 1 { " of each, together" } else { "" };
+    format!("{} for 10,000 transactions{each}", usd(cost))
+}
+
+fn cost(contender: &Contender<'_>) -> String {
+    of_each(contender, contender.cost)
+}
+
+fn words(contenders: &[Contender<'_>], datasets: usize, no_criteria: bool) -> String {
     let Some((first, others)) = contenders.split_first() else { return String::new() };
     let on = |contender: &Contender<'_>| match contender.datasets.len() {
-        qualified if qualified == datasets && datasets == 1 => "on the only dataset".to_owned(),
         qualified if qualified == datasets => format!("on all {datasets} datasets"),
-        qualified => format!("on {qualified} of {}", plural(datasets as u64, "dataset")),
+        qualified => format!("on {qualified} of {datasets} datasets"),
     };
-    let cost = |contender: &Contender<'_>| {
-        let each = if contender.datasets.len() > 1 { " of each dataset" } else { "" };
-        format!("{} for 10,000 transactions{each}", usd(contender.cost))
-    };
-    let choice = format!("{} meets the criteria {} at {}", first.endpoint, on(first), cost(first));
+    let does = if no_criteria { "completes requests" } else { "meets the criteria" };
+    let choice = format!("{} {does} {} at {}", first.endpoint, on(first), cost(first));
     let Some(next) = others.first() else {
-        return format!("{choice}. No other endpoint meets them on any dataset with a known cost.");
+        return format!("{choice}. No other endpoint with a known cost does so on any dataset.");
     };
-    let why = match () {
-        () if next.datasets.len() < first.datasets.len() => "most datasets",
-        () if next.shown < first.shown => "most datasets with every criterion shown",
-        () => "least cost of those that qualify on as many datasets",
-    };
+    let why = reason(first, others);
     let same: Vec<_> = contenders.iter().filter(|other| other.datasets == first.datasets).collect();
     let runner_up = format!("Runner-up: {}, {} at {}", next.endpoint, on(next), cost(next));
     let sure = if next.datasets == first.datasets {
         certainty(first, next, &same)
     } else {
-        "they qualify on different datasets, so their costs are not compared".to_owned()
+        "these are different datasets, so their costs are not compared".to_owned()
     };
     format!("{choice}: {why}. {runner_up}; {sure}.")
+}
+
+/// Why the first comes before all others, of which those that cost less are named.
+fn reason(first: &Contender<'_>, others: &[Contender<'_>]) -> String {
+    let mut rivals =
+        others.iter().filter(|other| other.datasets.len() == first.datasets.len()).peekable();
+    if rivals.peek().is_none() {
+        return "most datasets".to_owned();
+    }
+    let cheaper: Vec<_> = rivals
+        .filter(|rival| rival.least < first.cost)
+        .map(|rival| format!("{} at {}", rival.endpoint, of_each(rival, rival.least)))
+        .collect();
+    if cheaper.is_empty() {
+        return "least cost of all that do so on as many datasets".to_owned();
+    }
+    format!(
+        "of all that do so on as many datasets, the cheapest with every criterion shown on {} of \
+         them; cheaper, but passed over because criteria are met and not shown: {}",
+        first.shown,
+        list(&cheaper)
+    )
 }
 
 /// How sure the first is cheaper than the next, among all that qualify on the same datasets.

@@ -16,7 +16,8 @@ const HOURS_PER_MONTH: f64 = 730.0;
 /// The rate where no workload is set, requests a minute.
 const DEFAULT_RATE: f64 = 10.0;
 
-/// What the choice saves against the endpoint that is used today.
+/// What the choice saves against the endpoint that is used today, if all requests were of the
+/// dataset: those of several datasets are not to be added.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Saving {
     /// The dataset.
@@ -24,6 +25,9 @@ pub struct Saving {
     /// The baseline's experiment that it is told against: its best, whether it meets the criteria
     /// or not.
     pub baseline: ExperimentId,
+    /// The baseline's experiment meets the criteria.
+    #[serde(default)]
+    pub baseline_qualifies: bool,
     /// The choice.
     pub chosen: ExperimentId,
     /// The rate that it is told for.
@@ -74,16 +78,16 @@ pub(super) fn saving(
     } else {
         format!("saves {size} a month")
     };
-    let unfit = if qualified.is_none() { "; the baseline does not meet the criteria" } else { "" };
     let words = if chosen.endpoint == baseline.endpoint {
         format!("{} is the baseline's own: there is nothing to change.", place(chosen))
     } else {
         let named = format!("{} instead of {}", place(chosen), place(baseline));
-        format!("{named} {what} of 730 hours {at}: {certainty}{unfit}.")
+        format!("{named} {what} of 730 hours {at}: {certainty}.")
     };
     Some(Saving {
         dataset: decided.dataset.clone(),
         baseline: baseline.experiment.clone(),
+        baseline_qualifies: qualified.is_some(),
         chosen: chosen.experiment.clone(),
         requests_per_minute: rate,
         usd_per_month,

@@ -1,4 +1,5 @@
 mod certainty;
+mod serving;
 
 use std::time::Duration;
 

@@ -273,7 +273,7 @@ fn capacity(best: &ExperimentSummary) -> Option<Capacity> {
         requests_per_minute,
         is_workload,
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
-        instances: (requests_per_minute / each).ceil() as u64,
+        instances: Some((requests_per_minute / each).ceil() as u64),
         usd_per_hour: usd(best).map(|usd| usd / 10_000.0 * requests_per_minute * 60.0),
         beyond_measured: requests_per_minute > each,
     };
@@ -282,6 +282,8 @@ fn capacity(best: &ExperimentSummary) -> Option<Capacity> {
         dataset: best.dataset.clone(),
         endpoint: best.endpoint.clone(),
         experiment: best.experiment.clone(),
+        shown: best.concurrency.get() == 1,
+        too_few_samples: best.concurrency.get() > 1,
         requests_per_minute_each: each,
         rows: std::iter::once(row(300.0, true)).chain(fixed).collect(),
     })
@@ -325,6 +327,7 @@ fn saving(run: &Run, summary: &RunSummary, chosen: &ExperimentSummary) -> Option
     Some(Saving {
         dataset: chosen.dataset.clone(),
         baseline: baseline.experiment.clone(),
+        baseline_qualifies: false,
         chosen: chosen.experiment.clone(),
         requests_per_minute: 300.0,
         usd_per_month,

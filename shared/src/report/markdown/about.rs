@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::cell::{UNKNOWN, each_dataset, is_unpriced, of_dataset, or_none, place};
-use super::spend;
-use crate::plan::{Api, EndpointKind, EndpointSpec, Inference, LatencyMode, ServiceTier};
+use super::{capacity, spend};
+use crate::plan::{Api, EndpointKind, EndpointSpec, Inference, LatencyMode, ServiceTier, Workload};
 use crate::price::Price;
 use crate::report::Report;
 use crate::report::page::{Page, Table, code, plain};
 use crate::summary::{BlockPlace, Spending, milliseconds};
-use crate::words::{NO_DATA, count, exact_latency, list, number, plural, usd};
+use crate::words::{NO_DATA, count, exact_latency, list, number, percent, plural, usd};
 
 /// `block 2`, or with its round where there are more.
 pub(super) fn block_name(place: BlockPlace) -> String {
@@ -138,7 +138,7 @@ pub(super) fn run(page: &mut Page, report: &Report<'_>) {
         row("Spend limit", usd(limit));
     }
     if let Some(workload) = &plan.workload {
-        row("Workload", format!("{} requests a minute", number(workload.requests_per_minute)));
+        row("Workload", workload_words(workload));
     }
     if let Some(baseline) = &plan.baseline {
         row("Baseline", format!("`{baseline}`"));
@@ -148,6 +148,18 @@ pub(super) fn run(page: &mut Page, report: &Report<'_>) {
     page.table(&table);
     page.table(&endpoints(report));
     page.table(&datasets(report));
+}
+
+/// `300 requests a minute, of 1,000 prompt tokens and 200 answer tokens, 20 % headroom`.
+fn workload_words(workload: &Workload) -> String {
+    let rate = capacity::rate(workload.requests_per_minute);
+    let tokens = capacity::tokens(workload);
+    let tokens = tokens.unwrap_or_else(|| "the dataset's own lengths".to_owned());
+    let headroom = match workload.headroom {
+        headroom if headroom > 0.0 => format!("{} headroom", percent(headroom)),
+        _ => "no headroom".to_owned(),
+    };
+    format!("{rate} requests a minute, of {tokens}, {headroom}")
 }
 
 fn duration(duration: Duration) -> String {

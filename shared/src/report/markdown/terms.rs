@@ -39,6 +39,8 @@ their length. A window begins when all connections are warm and ends when sendin
 reported, times 10,000.
 - **Best**: of those that meet every criterion, what has them all shown before what only meets \
 them; then the cheapest; of equal prices the lower p95 of E2E, then the higher concurrency.
+- **Highest load** that meets every criterion: the one below the first measured load that misses \
+one. What meets them above it may have been lucky.
 - **Nearest**, where nothing qualifies: the experiment whose worst criterion is least above its \
 limit, as a share of the limit; where the limit is 0, as a share of 0.01 of its unit (1 % of \
 errors).
