@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Candidate, Choice, Judgement, NearestMiss, RunnerUp, Verdict, sentence};
+use super::{Candidate, Choice, Judgement, NearestMiss, RunnerUp, Verdict, endpoint, sentence};
 use crate::units::NanoUsd;
 
 /// What qualifies and has a price, the best first.
@@ -13,6 +13,15 @@ use crate::units::NanoUsd;
 /// cheapest, then the fastest. Its other loads follow.
 pub(super) fn ranking<'a>(rivals: &[Candidate<'a>]) -> Vec<(NanoUsd, Candidate<'a>)> {
     let qualified = rivals.iter().filter(|rival| rival.judgement.qualifies);
+    let qualified = qualified.filter(|rival| {
+        let endpoint = &rival.summary.endpoint;
+        let levels = rivals.iter().filter(|other| other.summary.endpoint == *endpoint);
+        let levels: Vec<_> = levels.copied().collect();
+        // What qualifies above a load that does not may have been lucky.
+        let reliable = endpoint::reliable(&levels);
+        let id = &rival.summary.experiment;
+        reliable.is_empty() || reliable.iter().any(|other| other.summary.experiment == *id)
+    });
     let mut ranked: Vec<_> = qualified.filter_map(|rival| Some((rival.price()?, *rival))).collect();
     let rank =
         |one: &Candidate<'_>, two: &Candidate<'_>| two.judgement.shown.cmp(&one.judgement.shown);

@@ -13,11 +13,8 @@ pub(super) fn recommend(
     levels: &[Candidate<'_>],
     criteria: &[Limit],
 ) -> EndpointDecision {
-    let mut measured: Vec<_> =
-        levels.iter().filter(|level| level.summary.requests.sent > 0).copied().collect();
-    measured.sort_by_key(|level| level.summary.concurrency);
-    let first_failing = measured.iter().position(|level| !level.judgement.qualifies);
-    let (reliable, others) = measured.split_at(first_failing.unwrap_or(measured.len()));
+    let measured = measured(levels);
+    let (reliable, others) = measured.split_at(reliable(levels).len());
     let best = reliable.last().map(|level| level.summary);
     let words = match best {
         Some(best) => {
@@ -33,6 +30,19 @@ pub(super) fn recommend(
         best: best.map(|best| best.experiment.clone()),
         words,
     }
+}
+
+/// The levels at which something was sent, the lowest first.
+fn measured<'a>(levels: &[Candidate<'a>]) -> Vec<Candidate<'a>> {
+    let sent = levels.iter().filter(|level| level.summary.requests.sent > 0);
+    let mut measured: Vec<_> = sent.copied().collect();
+    measured.sort_by_key(|level| level.summary.concurrency);
+    measured
+}
+
+/// The measured levels of an endpoint below the first that does not qualify, the lowest first.
+pub(super) fn reliable<'a>(levels: &[Candidate<'a>]) -> Vec<Candidate<'a>> {
+    measured(levels).into_iter().take_while(|level| level.judgement.qualifies).collect()
 }
 
 fn qualified(best: &ExperimentSummary, criteria: &[Limit]) -> String {

@@ -75,12 +75,12 @@ fn a_load_at_which_nothing_was_sent_has_not_failed() {
 
 #[test]
 fn capacity_says_how_sure_its_load_is() {
-    let mut run = Run::new(&[MISTRAL], &["chat"], &[1]);
+    let mut run = Run::replicated(&[MISTRAL], &["chat"], &[1], 5);
     let sure = |run: &Run, summary: &RunSummary| {
         let capacity = decide(&run.plan, summary).capacity.remove(0);
         (capacity.shown, capacity.too_few_samples)
     };
-    // 30 requests are too few for a p95.
+    // 50 requests are too few for a p95.
     assert_eq!(sure(&run, &run.summary()), (false, true));
     run.plan.criteria.error_rate = None;
     let mut summary = run.summary();
@@ -112,7 +112,7 @@ fn without_criteria_nothing_is_said_to_meet_them() {
 
 #[test]
 fn a_cheaper_endpoint_that_was_passed_over_is_named() {
-    let mut run = Run::new(&[MISTRAL, HAIKU, LLAMA], &["chat", "long"], &[1]);
+    let mut run = Run::replicated(&[MISTRAL, HAIKU, LLAMA], &["chat", "long"], &[1], 5);
     run.plan.criteria.error_rate = None;
     let mut summary = run.summary();
     let ids: Vec<_> = run.plan.experiments.iter().map(|e| e.id.clone()).collect();
@@ -133,7 +133,7 @@ fn a_cheaper_endpoint_that_was_passed_over_is_named() {
 
 #[test]
 fn a_cheaper_load_that_was_passed_over_is_named_too() {
-    let mut run = Run::new(&[MISTRAL, HAIKU], &["chat", "long"], &[1, 4]);
+    let mut run = Run::replicated(&[MISTRAL, HAIKU], &["chat", "long"], &[1, 4], 5);
     run.plan.criteria.error_rate = None;
     let mut summary = run.summary();
     let ids: Vec<_> = run.plan.experiments.iter().map(|e| e.id.clone()).collect();
