@@ -343,33 +343,3 @@ fn html(report: &Report<'_>) -> String {
     let pictures = plot::PICTURES.map(|picture| (picture, picture.draw(report).unwrap()));
     html::page(&markdown::title(report), &markdown::render(report), &pictures)
 }
-
-/// Writes the reports of three runs, for people to look at: `cargo test -p shared --lib look --
-/// --ignored`.
-#[test]
-#[ignore = "writes into the folder for temporary files"]
-fn look_at_reports() {
-    let write = |folder: &str, files: Vec<ReportFile>| {
-        let folder = std::env::temp_dir().join("fmgauge-look").join(folder);
-        std::fs::create_dir_all(&folder).unwrap();
-        for file in files {
-            std::fs::write(folder.join(file.name), file.bytes).unwrap();
-        }
-    };
-    let mut three = Run::new(&[MISTRAL, HAIKU, LLAMA], &["chat"], &[1, 4, 8]);
-    three.records.iter_mut().for_each(|record| record.served.simulated = true);
-    let mut failing = Run::new(&[MISTRAL, HAIKU], &["chat", "long"], &[1, 2]).fail("mistral-7b");
-    failing.plan.endpoints[1].price = None;
-    let runs = [
-        ("one", Run::new(&[MISTRAL], &["chat"], &[1])),
-        ("three", three),
-        ("eleven", eleven()),
-        ("failing", failing),
-    ];
-    for (name, run) in runs {
-        let began = std::time::Instant::now();
-        write(name, full(&run, |report| render(report).unwrap()));
-        println!("{name}: {:?}", began.elapsed());
-        write(&format!("{name}-bare"), bare(&run, WRITTEN_AT, |report| render(report).unwrap()));
-    }
-}
