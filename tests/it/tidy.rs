@@ -68,7 +68,7 @@ fn clocks_are_read_where_they_are_allowed() {
     occurs_only_in("Timestamp::now()", &["/main.rs", "cli/src/command/"]);
     occurs_only_in(
         "Instant::now()",
-        &["shared/src/", "functions/runner/", "simulator/", "cli/src/progress/"],
+        &["shared/src/", "shared/benches/", "functions/runner/", "simulator/", "cli/src/progress/"],
     );
 }
 
