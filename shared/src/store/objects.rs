@@ -37,11 +37,6 @@ pub enum ObjectError {
 }
 
 impl Objects {
-    /// Objects that `client` can read.
-    pub fn new(client: Client) -> Self {
-        Self { client: OnceCell::new_with(Some(client)) }
-    }
-
     /// The content of an object.
     ///
     /// # Errors

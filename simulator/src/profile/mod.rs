@@ -145,13 +145,6 @@ impl Profile {
         self.base + self.prefill_per_token * input_tokens
     }
 
-    /// The mean time to the last token of a request that need not wait for a slot:
-    /// `base + prefill_per_token x input + decode_per_token x (output - 1)`.
-    pub fn expected_latency(&self, input_tokens: u32, output_tokens: u32) -> Duration {
-        self.expected_time_to_first_token(input_tokens)
-            + self.decode_per_token * output_tokens.saturating_sub(1)
-    }
-
     pub(crate) fn check(&self) -> Result<(), InvalidProfile> {
         let is_amount = |value: f64| value.is_finite() && value >= 0.0;
         if self.slots == 0 {
