@@ -203,7 +203,7 @@ pub(super) fn answer(
 ) -> String {
     let clauses = clauses(datasets, candidates);
     let chosen = |decided: &DatasetDecision| matches!(decided.choice, Choice::Best { .. });
-    let preferred = datasets.iter().any(|decided| is_preferred(decided, candidates));
+    let preferred = datasets.iter().any(|decided| passed_over(decided, candidates).is_some());
     let why = match datasets {
         [only] if chosen(only) => format!(", {}", cheapest(criteria, preferred)),
         _ if clauses.len() == 1 && datasets.iter().all(chosen) => {
@@ -232,7 +232,7 @@ pub(super) fn answer(
 fn passed_over(decided: &DatasetDecision, candidates: &[Candidate<'_>]) -> Option<String> {
     let Choice::Best { experiment, .. } = &decided.choice else { return None };
     let best = candidates.iter().find(|one| one.summary.experiment == *experiment)?;
-    let price = best.price()?;
+    let price = best.price().filter(|_| best.judgement.shown)?;
     let cheaper = candidates.iter().filter(|other| {
         other.summary.dataset == decided.dataset
             && other.summary.endpoint != best.summary.endpoint
@@ -249,18 +249,6 @@ fn passed_over(decided: &DatasetDecision, candidates: &[Candidate<'_>]) -> Optio
         place(cheaper.summary),
         per_10k(cost)
     ))
-}
-
-/// Whether something cheaper than the choice meets the criteria, but is not shown to.
-fn is_preferred(decided: &DatasetDecision, candidates: &[Candidate<'_>]) -> bool {
-    let Choice::Best { experiment, .. } = &decided.choice else { return false };
-    let price = find(candidates, experiment).and_then(|best| best.cost);
-    let price = price.map(|cost| cost.per_10k_transactions_nano_usd);
-    candidates.iter().any(|other| {
-        other.summary.dataset == decided.dataset
-            && other.judgement.qualifies
-            && other.price().is_some_and(|other| Some(other) < price)
-    })
 }
 
 fn cheapest(criteria: &[Limit], preferred: bool) -> String {
