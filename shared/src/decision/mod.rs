@@ -95,9 +95,9 @@ pub struct DatasetDecision {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
-    /// The cheapest of those whose criteria are all shown, or where there are none, of those that
-    /// meet them. Of equal prices: the lower p95 of E2E, then the higher
-    /// concurrency, then the first in the plan.
+    /// Each endpoint stands by its highest load that meets all criteria. Of these the cheapest whose
+    /// criteria are all shown, or where there are none, that meets them. Of equal prices: the lower
+    /// p95 of E2E, then the first in the plan.
     Best {
         /// The choice.
         experiment: ExperimentId,

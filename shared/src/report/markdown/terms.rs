@@ -29,7 +29,8 @@ of all blocks together.
 - **95 % interval**: from the variance between clusters of requests, because those of one block are \
 not independent: the blocks where there are at least five, else ten batches of each block. With too \
 few there is none, and an end that the data cannot tell is left open (≥ or ≤).
-- **Shown**: the whole interval is within the limit. **Met**: the measured value is.
+- **Shown**: the whole interval is within the limit, and rests on at least five blocks. **Met**: \
+the measured value is within it.
 - **Errors**: throttled, timed out and failed requests, over those sent and not cut. They are in no \
 latency.
 - **Cut**: still running when measuring ended; neither a success nor an error.
@@ -37,8 +38,9 @@ latency.
 their length. A window begins when all connections are warm and ends when sending stops.
 - **USD per 10,000**: the mean price of a completed transaction, by the tokens that the service \
 reported, times 10,000.
-- **Best**: of those that meet every criterion, what has them all shown before what only meets \
-them; then the cheapest; of equal prices the lower p95 of E2E, then the higher concurrency.
+- **Best**: each endpoint stands by its highest load that meets every criterion; of these, what has \
+all criteria shown before what only meets them; then the cheapest; of equal prices the lower p95 of \
+E2E.
 - **Highest load** that meets every criterion: the one below the first measured load that misses \
 one. What meets them above it may have been lucky.
 - **Nearest**, where nothing qualifies: the experiment whose worst criterion is least above its \

@@ -94,11 +94,11 @@ pub(super) const PRICE: Picture = Picture {
     sheet: price::sheet,
 };
 
-/// Bars, with throughput and latency in words.
+/// Bars or dots, with throughput and latency in words.
 pub(super) const COST: Picture = Picture {
     svg: "cost.svg",
     png: "cost.png",
-    alt: "Cost of 10,000 transactions, a bar for each experiment",
+    alt: "Cost of 10,000 transactions for each experiment",
     sheet: cost::sheet,
 };
 
