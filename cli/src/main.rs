@@ -10,10 +10,12 @@ mod local;
 mod progress;
 mod terminal;
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tokio::runtime::Builder;
+use shared::block::{Instruments, Time};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::arguments::{Arguments, Command};
 use crate::exit::Exit;
@@ -25,13 +27,12 @@ fn main() -> ExitCode {
         .init();
     let arguments = Arguments::parse();
     let is_virtual = matches!(&arguments.command, Command::Run(run) if run.virtual_time);
-    let runtime = if is_virtual {
-        Builder::new_current_thread().enable_all().start_paused(true).build()
-    } else {
-        Builder::new_multi_thread().enable_all().build()
-    };
-    match runtime {
-        Ok(runtime) => runtime.block_on(dispatch(arguments)),
+    let started = if is_virtual { Runtimes::paused() } else { Runtimes::real() };
+    match started {
+        Ok(Runtimes { keeping, measuring }) => {
+            let measuring = measuring.as_ref().unwrap_or(&keeping).handle().clone();
+            keeping.block_on(dispatch(arguments, measuring))
+        }
         Err(error) => {
             terminal::note(&format!("error: failed to start: {error}"));
             Exit::Failed
@@ -40,7 +41,30 @@ fn main() -> ExitCode {
     .into()
 }
 
-async fn dispatch(arguments: Arguments) -> Exit {
+/// The threads of this process.
+struct Runtimes {
+    /// Everything but what `measuring` does.
+    keeping: Runtime,
+    /// Sends and receives, and does nothing else; `None` where that is done by `keeping`.
+    measuring: Option<Runtime>,
+}
+
+impl Runtimes {
+    fn real() -> io::Result<Self> {
+        let measuring =
+            Builder::new_multi_thread().enable_all().thread_name("measuring").build()?;
+        let keeping = Builder::new_multi_thread().enable_all().build()?;
+        Ok(Self { keeping, measuring: Some(measuring) })
+    }
+
+    /// One thread, whose clock goes on when everything waits.
+    fn paused() -> io::Result<Self> {
+        let keeping = Builder::new_current_thread().enable_all().start_paused(true).build()?;
+        Ok(Self { keeping, measuring: None })
+    }
+}
+
+async fn dispatch(arguments: Arguments, measuring: Handle) -> Exit {
     let out = arguments.out;
     let done = match arguments.command {
         Command::Run(run) => {
@@ -49,7 +73,9 @@ async fn dispatch(arguments: Arguments) -> Exit {
                 reason = "the one place that reads the wall clock"
             )]
             let wall = std::time::SystemTime::now;
-            Box::pin(command::run::run(&run, &out, wall)).await
+            let time = if run.virtual_time { Time::Virtual } else { Time::Real };
+            let instruments = Instruments { wall, measuring, time };
+            Box::pin(command::run::run(&run, &out, instruments)).await
         }
         Command::Init(init) => command::init::run(&init),
         Command::Plan(plan) => command::plan::run(&plan).await,

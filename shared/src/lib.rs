@@ -1,7 +1,9 @@
 //! The measuring and deciding of fmgauge, and its adapters to AWS.
 
 pub mod block;
+pub mod calibration;
 pub mod causes;
+pub mod client;
 pub mod config;
 pub mod dataset;
 pub mod decision;

@@ -10,6 +10,8 @@ mod deployed;
 #[cfg(test)]
 mod endpoint;
 #[cfg(test)]
+mod instruments;
+#[cfg(test)]
 mod ministack;
 #[cfg(test)]
 mod stores;

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, bail};
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use shared::block::{BlockRun, Signals, WallClock};
+use shared::block::{BlockRun, Instruments, Signals, WallClock};
 use shared::digest::sha256;
 use shared::plan::{Lane, Plan};
 use shared::run::{Connections, RunError, Stage, conclude, measure, prepare, read_plan};
@@ -26,9 +26,15 @@ use crate::terminal::note;
 /// What a shell says of a process that Ctrl-C has ended.
 const EXIT_INTERRUPTED: i32 = 130;
 
-pub(crate) async fn run(arguments: &arguments::Run, out: &Path, wall: WallClock) -> Result<Exit> {
-    let begun = at(wall)?;
-    let wall = if arguments.virtual_time { virtual_wall } else { wall };
+pub(crate) async fn run(
+    arguments: &arguments::Run,
+    out: &Path,
+    mut instruments: Instruments,
+) -> Result<Exit> {
+    let begun = at(instruments.wall)?;
+    if arguments.virtual_time {
+        instruments.wall = virtual_wall;
+    }
     let Started { stores, plan, connections, simulator } = match &arguments.resume {
         Some(run) => resume(arguments, run, out).await?,
         None => start(arguments, out, begun).await?,
@@ -37,10 +43,9 @@ pub(crate) async fn run(arguments: &arguments::Run, out: &Path, wall: WallClock)
     let signals = Signals::default();
     let progress = Arc::new(Progress::new(&plan, arguments.quiet || arguments.virtual_time));
     let listening = tokio::spawn(listen(signals.clone(), Arc::clone(&progress)));
-    let lanes = plan
-        .lanes
-        .iter()
-        .map(|lane| run_lane(lane, &plan, &stores, &connections, wall, &signals, &progress));
+    let lanes = plan.lanes.iter().map(|lane| {
+        run_lane(lane, &plan, &stores, &connections, &instruments, &signals, &progress)
+    });
     let measured = tokio::select! {
         measured = join_all(lanes) => measured,
         never = progress.draw() => match never {},
@@ -52,7 +57,7 @@ pub(crate) async fn run(arguments: &arguments::Run, out: &Path, wall: WallClock)
         bail!("another process has taken over run {run_id}: this one has left it");
     }
 
-    let conclusion = conclude(&run_id, &stores, Stage::Final, at(wall)?).await?;
+    let conclusion = conclude(&run_id, &stores, Stage::Final, at(instruments.wall)?).await?;
     listening.abort();
     show(&conclusion, arguments.json)?;
     if conclusion.status != RunStatus::Complete {
@@ -159,7 +164,7 @@ async fn run_lane(
     plan: &Plan,
     stores: &LocalStores,
     connections: &Connections,
-    wall: WallClock,
+    instruments: &Instruments,
     signals: &Signals,
     progress: &Progress,
 ) -> Result<(), RunError> {
@@ -173,7 +178,7 @@ async fn run_lane(
             round: 1,
             block: block.block,
         };
-        let run = measure(key, stores, connections, wall, signals, progress).await;
+        let run = measure(key, stores, connections, instruments, signals, progress).await;
         if run.as_ref().is_err_and(RunError::is_superseded) {
             signals.stop.cancel();
         }

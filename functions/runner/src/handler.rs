@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use shared::block::{BlockRun, NoObserver, Signals, WallClock};
+use shared::block::{BlockRun, Instruments, NoObserver, Signals};
 use shared::run::{Connections, Failure, Stores, measure};
 use shared::store::{ArtifactStore, BlockEnd, BlockKey, RecordStore};
 use shared::units::{ExperimentId, RunId};
@@ -38,13 +38,13 @@ pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
     event: Event,
     stores: &Stores<R, A>,
     connections: &Connections,
-    wall: WallClock,
+    instruments: &Instruments,
     remaining: Duration,
 ) -> Result<Output, Failure> {
     let Event { run_id, round, experiment, block } = event;
     let key = BlockKey { run_id, experiment, round, block };
     let signals = Signals::default();
-    let measuring = measure(key, stores, connections, wall, &signals, &NoObserver);
+    let measuring = measure(key, stores, connections, instruments, &signals, &NoObserver);
     let begun = tokio::time::Instant::now();
     let ending = async {
         tokio::time::sleep_until(begun + remaining.saturating_sub(DRAIN)).await;
@@ -81,6 +81,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Instant;
 
+    use shared::block::Time;
     use shared::endpoint::placeholder_config;
     use shared::run::{Source, draft, prepare};
     use shared::store::folder::FolderStore;
@@ -163,8 +164,13 @@ stop: {{duration: 1m}}
         let (run_id, experiment) = (prepared.plan.run_id.clone(), block.experiment.clone());
         let event = Event { run_id: run_id.clone(), round: 1, experiment, block: block.block };
         let connections = Connections::new(placeholder_config()).unwrap();
-        let (begun, wall) = (Instant::now(), || std::time::SystemTime::UNIX_EPOCH);
-        let handling = handle(event, &stores, &connections, wall, DRAIN + sending);
+        let begun = Instant::now();
+        let instruments = Instruments {
+            wall: || std::time::SystemTime::UNIX_EPOCH,
+            measuring: tokio::runtime::Handle::current(),
+            time: Time::Real,
+        };
+        let handling = handle(event, &stores, &connections, &instruments, DRAIN + sending);
         let output = Box::pin(handling).await.unwrap();
         assert!(begun.elapsed() >= sending && begun.elapsed() < sending + RECEIPT);
 

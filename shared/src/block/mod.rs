@@ -5,6 +5,8 @@
 //! the tasks that send and receive. It holds no logic of any protocol, and does not decide what a
 //! failed request means.
 
+mod instruments;
+mod probe;
 mod recorder;
 mod window;
 
@@ -15,8 +17,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub use self::instruments::{Instruments, Time};
+use self::probe::Probe;
 use self::recorder::{Placed, Recorder};
 use self::window::Window;
+use crate::client::ClientFigures;
 use crate::dataset::{self, Prompt};
 use crate::endpoint::{Endpoint, Request};
 use crate::load::ClosedLoop;
@@ -127,7 +132,7 @@ pub async fn run_block<R: RecordStore>(
     job: BlockJob,
     store: &R,
     connect: &Connect,
-    wall: WallClock,
+    instruments: &Instruments,
     signals: &Signals,
     observer: &dyn Observer,
 ) -> Result<Receipt, BlockError> {
@@ -147,11 +152,11 @@ pub async fn run_block<R: RecordStore>(
     let allotted = job.plan.spend_limit.map(|_| job.plan.reservation(&block));
     let allotment = Arc::new(Allotment::new(allotted));
     let attempt = Arc::new(Attempt { job, experiment, block, order, signals, tariff, allotment });
-    let anchor = Anchor { instant: Instant::now(), wall: wall() };
+    let anchor = Anchor { instant: Instant::now(), wall: (instruments.wall)() };
 
     let (recorder, sender) = Recorder::new(&attempt, anchor);
     let measuring = async {
-        let window = measure(&attempt, connect, &sender).await;
+        let window = measure(&attempt, connect, instruments, &sender).await;
         drop(sender); // the recorder ends when the last sender is gone
         window
     };
@@ -161,7 +166,7 @@ pub async fn run_block<R: RecordStore>(
         both = async { tokio::join!(measuring, recording) } => both,
         superseded = watching => return Err(superseded.into()),
     };
-    let (window, stored) = (window?, stored?);
+    let ((window, client), stored) = (window?, stored?);
 
     let receipt = Receipt {
         attempt: number,
@@ -175,6 +180,7 @@ pub async fn run_block<R: RecordStore>(
         elapsed: anchor.instant.elapsed(),
         bytes: stored.bytes,
         gaps: stored.gaps.stored(),
+        client,
     };
     store.finish(&key, &receipt).await?;
     Ok(receipt)
@@ -217,17 +223,23 @@ async fn watch<R: RecordStore>(attempt: &Attempt, store: &R) -> StoreError {
 async fn measure(
     attempt: &Arc<Attempt>,
     connect: &Connect,
+    instruments: &Instruments,
     records: &recorder::Sender,
-) -> Result<Window, BlockError> {
+) -> Result<(Window, Option<ClientFigures>), BlockError> {
     let mut warming = JoinSet::new();
     for slot in 0..u32::from(attempt.experiment.concurrency.get()) {
         let (attempt, records, endpoint) = (Arc::clone(attempt), records.clone(), connect());
-        warming.spawn(async move {
+        let warm = async move {
             warm(&attempt, slot, &*endpoint, &records).await;
             (slot, endpoint)
-        });
+        };
+        warming.spawn_on(warm, &instruments.measuring);
     }
     let slots = joined(warming).await?;
+    let probe = match instruments.time {
+        Time::Real => Some(Probe::start(&instruments.measuring)),
+        Time::Virtual => None,
+    };
 
     let until = attempt.block.duration.map(|duration| Instant::now() + duration);
     let closed = Arc::new(ClosedLoop::new(
@@ -241,7 +253,7 @@ async fn measure(
     for (slot, endpoint) in slots {
         let (attempt, records) = (Arc::clone(attempt), records.clone());
         let closed = Arc::clone(&closed);
-        sending.spawn(async move {
+        let send = async move {
             let mut sends = window::SlotSends::default();
             let request = |sequence| attempt.request(sequence);
             let observed = |sequence, observation: Observation| {
@@ -258,10 +270,15 @@ async fn measure(
             };
             closed.run_slot(&*endpoint, &attempt.signals.cut, request, observed).await;
             sends
-        });
+        };
+        sending.spawn_on(send, &instruments.measuring);
     }
     let sends = joined(sending).await?;
-    Ok(Window::new(&sends, until, attempt.block.requests, closed.halt()))
+    let client = match probe {
+        Some(probe) => Some(probe.finish().await),
+        None => None,
+    };
+    Ok((Window::new(&sends, until, attempt.block.requests, closed.halt()), client))
 }
 
 async fn joined<T: 'static>(mut tasks: JoinSet<T>) -> Result<Vec<T>, BlockError> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::{Criteria, LatencyMetric, Statistic};
 use crate::stats::{FEWEST_CLUSTERS, Interval};
-use crate::summary::{ExperimentSummary, milliseconds};
+use crate::summary::{ExperimentSummary, Grade, milliseconds};
 use crate::units::{ExperimentId, NanoUsd};
 use crate::words;
 
@@ -185,7 +185,8 @@ impl Judgement {
 pub struct ExperimentJudgement {
     /// Which experiment.
     pub experiment: ExperimentId,
-    /// At least one request was completed, and every criterion is met.
+    /// At least one request was completed, the figures are not INVALID, and every criterion is
+    /// met.
     pub qualifies: bool,
     /// It qualifies, and every criterion is shown. That there are no errors at all no sample can
     /// show: with a limit of 0 it is enough that none was seen.
@@ -216,7 +217,9 @@ pub fn limits(criteria: &Criteria) -> Vec<Limit> {
 /// they are shown. A criterion without data is not met.
 pub fn judge(limits: &[Limit], summary: &ExperimentSummary) -> ExperimentJudgement {
     let criteria: Vec<_> = limits.iter().map(|limit| judge_one(limit, summary)).collect();
-    let qualifies = criteria.iter().all(Judgement::is_met) && summary.requests.completed > 0;
+    let qualifies = criteria.iter().all(Judgement::is_met)
+        && summary.requests.completed > 0
+        && summary.validity.grade != Grade::Invalid;
     ExperimentJudgement {
         experiment: summary.experiment.clone(),
         qualifies,

@@ -101,7 +101,11 @@ fn unqualified(levels: &[Candidate<'_>], lucky: Option<String>) -> String {
         format!("No measured concurrency ({}) meets all criteria", concurrencies(levels))
     });
     let Some(miss) = choice::nearest(levels) else {
-        return format!("{start}: there is too little data to judge.");
+        let invalid = sentence::invalid(levels);
+        return match invalid {
+            Some(invalid) => format!("{start}. {invalid}"),
+            None => format!("{start}: there is too little data to judge."),
+        };
     };
     let nearest = levels.iter().find(|level| level.summary.experiment == miss.experiment);
     let concurrency = nearest.map_or(String::new(), |level| level.summary.concurrency.to_string());

@@ -3,7 +3,7 @@
 use super::{Candidate, Choice, DatasetDecision, Limit, NearestMiss, certainty};
 use crate::plan::Statistic;
 use crate::stats::{Interval, Percentile};
-use crate::summary::{ExperimentSummary, RunSummary};
+use crate::summary::{ExperimentSummary, Grade, RunSummary};
 use crate::units::{ExperimentId, Name, NanoUsd};
 use crate::words::{self, latency, number, percent, plural, small_usd, usd};
 
@@ -110,6 +110,28 @@ pub(super) fn runner_up(
 
 /// The choice for a dataset.
 pub(super) fn dataset(
+    dataset: &Name,
+    choice: &Choice,
+    rivals: &[Candidate<'_>],
+    criteria: &[Limit],
+) -> String {
+    let invalid = invalid(rivals).map_or_else(String::new, |invalid| format!(" {invalid}"));
+    chosen(dataset, choice, rivals, criteria) + &invalid
+}
+
+/// What is left out because its figures are INVALID.
+pub(super) fn invalid(rivals: &[Candidate<'_>]) -> Option<String> {
+    let invalid = rivals.iter().map(|rival| rival.summary).filter(|summary| {
+        summary.validity.grade == Grade::Invalid && summary.requests.completed > 0
+    });
+    let invalid: Vec<_> = invalid
+        .map(|summary| format!("{} ({})", place(summary), summary.validity.words()))
+        .collect();
+    let left_out = |invalid: &[String]| format!("Left out as INVALID: {}.", words::list(invalid));
+    (!invalid.is_empty()).then(|| left_out(&invalid))
+}
+
+fn chosen(
     dataset: &Name,
     choice: &Choice,
     rivals: &[Candidate<'_>],
@@ -335,7 +357,11 @@ fn clause(decided: &DatasetDecision, candidates: &[Candidate<'_>]) -> String {
                 let place = place(find(candidates, &miss.experiment)?);
                 Some(format!(" (nearest is {place}, with {})", miss.missed.first()?.words()))
             });
-            let near = near.unwrap_or_default();
+            let invalid = || {
+                let of_dataset = candidates.iter().filter(|one| one.summary.dataset == *dataset);
+                Some(format!(" ({})", invalid(&of_dataset.copied().collect::<Vec<_>>())?))
+            };
+            let near = near.or_else(invalid).unwrap_or_default();
             format!("for {dataset} nothing measured meets all criteria{near}")
         }
         Choice::NoPrices => {

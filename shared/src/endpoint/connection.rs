@@ -4,9 +4,9 @@
 //! offers HTTP/1.1 only and belongs to one slot, so N slots make N connections. It is hyper's
 //! client connection without a pool, wired to the SDK's connector trait.
 //!
-//! Stamps: `sent` when the request is handed to an open connection; `headers` when hyper hands
-//! over the response's head; arrivals of body bytes when they are polled out of the connection. A
-//! busy runtime moves each of them later, never earlier.
+//! Stamps come from the [`Link`]: `sent` is the write of the request's first bytes, `headers`, the
+//! arrivals of body bytes and the body's end are the reads that brought them. A busy runtime moves
+//! reads later, never earlier.
 
 use std::error::Error;
 use std::fmt;
@@ -28,68 +28,14 @@ use http::{HeaderMap, Uri, Version};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
-use hyper_util::client::legacy::connect::HttpConnector as TcpConnector;
-use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
-use tokio::io::DuplexStream;
 use tokio::time::{Instant, timeout, timeout_at};
-use tower_service::Service;
 
+use super::dial::Dial;
+use super::link::{Link, Stamps};
 use crate::plan::Deadlines;
 use crate::record::Deadline;
 
 type BoxError = Box<dyn Error + Send + Sync>;
-
-/// TLS for measuring connections: the system's root certificates, HTTP/1.1 only.
-///
-/// Reading the roots takes milliseconds: build it once and clone it.
-pub fn tls() -> Result<ClientConfig, TlsError> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| TlsError(error.into()))?
-        .with_native_roots()
-        .map_err(|error| TlsError(error.into()))?
-        .with_no_client_auth();
-    Ok(http1_only(config))
-}
-
-/// The same configuration, offering HTTP/1.1 and nothing else.
-pub fn http1_only(mut config: ClientConfig) -> ClientConfig {
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    config
-}
-
-/// How connections are opened.
-#[derive(Clone)]
-pub enum Dial {
-    /// Over the network, with this TLS where the address asks for it.
-    Network(Arc<ClientConfig>),
-    /// To a server in this process, so that both can share a paused clock.
-    Memory(Arc<dyn Fn() -> DuplexStream + Send + Sync>),
-}
-
-impl fmt::Debug for Dial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Network(_) => "Network",
-            Self::Memory(_) => "Memory",
-        })
-    }
-}
-
-impl From<ClientConfig> for Dial {
-    fn from(tls: ClientConfig) -> Self {
-        Self::Network(Arc::new(tls))
-    }
-}
-
-/// The system's root certificates could not be read.
-#[derive(Debug, thiserror::Error)]
-#[error("failed to set up TLS with the system's root certificates")]
-pub struct TlsError(#[source] BoxError);
 
 /// What the connection itself ends a request with.
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +54,7 @@ pub(crate) enum SlotError {
 /// What happened on the wire during the current request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Exchange {
-    /// The request was handed to an open connection.
+    /// The first bytes of the request were written.
     pub sent: Option<Instant>,
     /// How long opening the connection took; `None` where it was open.
     pub connect: Option<Duration>,
@@ -146,7 +92,8 @@ struct Slot {
     dial: Dial,
     deadlines: Deadlines,
     arrival: Arrival,
-    open: Mutex<Option<SendRequest<SdkBody>>>,
+    open: Mutex<Option<Link>>,
+    stamps: Stamps,
     exchange: Mutex<Exchange>,
 }
 
@@ -168,6 +115,7 @@ impl SlotConnection {
             deadlines,
             arrival,
             open: Mutex::new(None),
+            stamps: Stamps::default(),
             exchange: Mutex::default(),
         }))
     }
@@ -175,16 +123,17 @@ impl SlotConnection {
     /// Forgets the last exchange: the next request starts.
     pub(crate) fn begin(&self) {
         *locked(&self.0.exchange) = Exchange::default();
+        self.0.stamps.reset();
     }
 
     /// The current exchange, as far as it has come.
     pub(crate) fn exchange(&self) -> Exchange {
-        locked(&self.0.exchange).clone()
+        Exchange { sent: self.sent(), ..locked(&self.0.exchange).clone() }
     }
 
     /// The send's stamp, without copying the rest.
     pub(crate) fn sent(&self) -> Option<Instant> {
-        locked(&self.0.exchange).sent
+        self.0.stamps.first_write()
     }
 
     /// When the latest bytes arrived.
@@ -192,36 +141,35 @@ impl SlotConnection {
         locked(&self.0.exchange).last_bytes
     }
 
-    async fn open(&self, uri: &Uri) -> Result<SendRequest<SdkBody>, SlotError> {
+    async fn open(&self, uri: &Uri) -> Result<Link, SlotError> {
         let limit = self.0.deadlines.connect;
         let held = locked(&self.0.open).take();
         // Not ready in time: a server that has answered and does not read the rest of the request.
-        if let Some(mut sender) = held
-            && timeout(limit, sender.ready()).await.is_ok_and(|ready| ready.is_ok())
+        if let Some(mut link) = held
+            && timeout(limit, link.is_ready()).await.unwrap_or(false)
         {
-            return Ok(sender);
+            return Ok(link);
         }
         let begun = Instant::now();
-        let sender = timeout(limit, self.0.dial.open(uri))
+        let link = timeout(limit, self.0.dial.open(uri, self.0.stamps.clone()))
             .await
             .map_err(|_elapsed| SlotError::Deadline(Deadline::Connect, limit))?
             .map_err(SlotError::Refused)?;
         locked(&self.0.exchange).connect = Some(begun.elapsed());
-        Ok(sender)
+        Ok(link)
     }
 
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let mut request =
             request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
         let uri = request.uri().clone();
-        let mut sender = self.open(&uri).await.map_err(|error| match error {
+        let mut link = self.open(&uri).await.map_err(|error| match error {
             SlotError::Deadline(..) => ConnectorError::timeout(error.into()),
             SlotError::Refused(_) | SlotError::Garbled(_) => ConnectorError::io(error.into()),
         })?;
         to_origin_form(&mut request).map_err(ConnectorError::user)?;
 
-        let sent = Instant::now();
-        locked(&self.0.exchange).sent = Some(sent);
+        let begun = Instant::now();
         let Deadlines { first_token, request: whole, .. } = self.0.deadlines;
         // The head of an answer that comes whole is no sign of its first token.
         let limit = match self.0.arrival {
@@ -232,13 +180,13 @@ impl SlotConnection {
         };
         let too_late =
             |_elapsed| ConnectorError::timeout(SlotError::Deadline(limit.1, limit.0).into());
-        let response = timeout_at(sent + limit.0, sender.send_request(request))
+        let response = timeout_at(begun + limit.0, link.send(request))
             .await
             .map_err(too_late)?
             .map_err(broken)?;
-        *locked(&self.0.open) = Some(sender);
 
-        let headers = Instant::now();
+        let sent = self.sent().unwrap_or(begun);
+        let headers = self.0.stamps.last_read().unwrap_or_else(Instant::now);
         {
             let mut exchange = locked(&self.0.exchange);
             exchange.headers = Some(headers);
@@ -247,7 +195,7 @@ impl SlotConnection {
             exchange.response_headers = response.headers().clone();
         }
         let (head, body) = response.into_parts();
-        let body = StampedBody { body, slot: self.clone() };
+        let body = StampedBody { body, link: Some(link), slot: self.clone() };
         let body = if !head.status.is_success() {
             // The SDK waits for all that an error says before it tells of it.
             let said = timeout_at(sent + limit.0, body.collect()).await.map_err(too_late)?;
@@ -295,35 +243,6 @@ fn broken(error: hyper::Error) -> ConnectorError {
     ConnectorError::io(if garbled { SlotError::Garbled(error).into() } else { error })
 }
 
-impl Dial {
-    async fn open(&self, uri: &Uri) -> Result<SendRequest<SdkBody>, BoxError> {
-        match self {
-            Self::Network(tls) => {
-                let mut tcp = TcpConnector::new();
-                tcp.enforce_http(false);
-                tcp.set_nodelay(true);
-                let io = HttpsConnector::from((tcp, Arc::clone(tls))).call(uri.clone()).await?;
-                handshake(io).await
-            }
-            Self::Memory(dial) => handshake(TokioIo::new(dial())).await,
-        }
-    }
-}
-
-/// Speaks HTTP/1.1 on an open connection, served by a task of its own.
-async fn handshake<T>(io: T) -> Result<SendRequest<SdkBody>, BoxError>
-where
-    T: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
-{
-    let (sender, connection) = http1::handshake(io).await?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "Connection ended.");
-        }
-    });
-    Ok(sender)
-}
-
 /// A connection wants the path and a `Host` header, where the SDK gives a whole URI. The value is
 /// what the SDK signed: the authority, without a default port.
 fn to_origin_form(request: &mut http::Request<SdkBody>) -> Result<(), BoxError> {
@@ -359,9 +278,12 @@ impl HttpClient for SlotConnection {
     }
 }
 
-/// A response body that stamps its bytes as they are polled.
+/// A response body with its connection, which it gives back to the slot at its end. Dropped before
+/// that, it closes the connection.
 struct StampedBody {
     body: Incoming,
+    /// `None` after the end.
+    link: Option<Link>,
     slot: SlotConnection,
 }
 
@@ -373,17 +295,18 @@ impl Body for StampedBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
+        let Self { body, link, slot } = &mut *self;
+        let Some(open) = link else { return Poll::Ready(None) };
+        let polled = open.poll_body(body, context);
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
-                let now = Instant::now();
-                let mut exchange = locked(&self.slot.0.exchange);
-                exchange.last_bytes = Some(now);
+                let mut exchange = locked(&slot.0.exchange);
+                exchange.last_bytes = slot.0.stamps.last_read();
                 exchange.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
             }
             Poll::Ready(None) => {
-                let now = Instant::now();
-                locked(&self.slot.0.exchange).body_end = Some(now);
+                locked(&slot.0.exchange).body_end = slot.0.stamps.last_read();
+                *locked(&slot.0.open) = link.take();
             }
             Poll::Ready(Some(Err(_))) | Poll::Pending => {}
         }
@@ -391,7 +314,7 @@ impl Body for StampedBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.link.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -2,7 +2,9 @@
 
 pub mod bedrock;
 mod connection;
+mod dial;
 mod failure;
+mod link;
 
 use std::fmt;
 use std::future::Future;
@@ -12,7 +14,7 @@ use aws_config::{Region, SdkConfig};
 use aws_sdk_bedrockruntime::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
 use tokio_util::sync::CancellationToken;
 
-pub use self::connection::{Dial, TlsError, http1_only, tls};
+pub use self::dial::{Dial, TlsError, http1_only, tls};
 use crate::record::Observation;
 use crate::store::cloud::behavior_version;
 

@@ -113,6 +113,16 @@ pub enum LatencyMode {
     Optimized,
 }
 
+impl LatencyMode {
+    /// The service's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Optimized => "optimized",
+        }
+    }
+}
+
 /// Bedrock's `serviceTier.type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -123,6 +133,17 @@ pub enum ServiceTier {
     Flex,
     /// Served first, at a higher price.
     Priority,
+}
+
+impl ServiceTier {
+    /// The service's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Flex => "flex",
+            Self::Priority => "priority",
+        }
+    }
 }
 
 /// What has to be served.

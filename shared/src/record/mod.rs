@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 pub use self::line::RecordLine;
 pub use self::parquet::ParquetRecords;
+use crate::plan::{EndpointSpec, LatencyMode, ServiceTier};
 use crate::units::{ExperimentId, Name, nanos};
 pub use ::parquet::errors::ParquetError;
 
@@ -135,6 +136,19 @@ pub struct Served {
     pub simulated: bool,
     /// The request was never handed to an open connection.
     pub never_sent: bool,
+}
+
+impl Served {
+    /// Whether the latency mode and the tier are those that were asked for. What the service does
+    /// not say is taken for that.
+    pub fn is_as_asked(&self, endpoint: &EndpointSpec) -> bool {
+        let mode = endpoint.latency_mode.map(LatencyMode::name);
+        let tier = endpoint.service_tier.map(ServiceTier::name);
+        let agree = |asked: Option<&str>, served: Option<&str>| {
+            asked.zip(served).is_none_or(|(asked, served)| asked == served)
+        };
+        agree(mode, self.latency_mode.as_deref()) && agree(tier, self.service_tier.as_deref())
+    }
 }
 
 /// How a request ended.

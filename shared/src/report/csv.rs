@@ -103,6 +103,8 @@ fn row(report: &Report<'_>, experiment: &ExperimentSummary) -> Row {
     row.add("dataset", Some(&experiment.dataset));
     row.add("concurrency", Some(experiment.concurrency));
     row.add("simulated", Some(experiment.simulated));
+    row.add("verdict", Some(experiment.validity.grade));
+    row.add("doubts", Some(experiment.validity.words()));
     row.add("qualifies", judged.map(|judged| judged.qualifies));
     row.add("shown", judged.map(|judged| judged.shown));
     row.add("chosen", Some(report.decision.is_chosen(id)));

@@ -7,7 +7,7 @@ use rustls::ClientConfig;
 
 use super::{RunError, Stores, read, read_plan};
 use crate::block::{
-    BlockError, BlockJob, BlockRun, Connect, Observer, Signals, WallClock, run_block,
+    BlockError, BlockJob, BlockRun, Connect, Instruments, Observer, Signals, run_block,
 };
 use crate::dataset::Prompt;
 use crate::endpoint::bedrock::BedrockEndpoint;
@@ -88,7 +88,7 @@ pub async fn measure<R: RecordStore, A: ArtifactStore>(
     key: BlockKey,
     stores: &Stores<R, A>,
     connections: &Connections,
-    wall: WallClock,
+    instruments: &Instruments,
     signals: &Signals,
     observer: &dyn Observer,
 ) -> Result<BlockRun, RunError> {
@@ -113,7 +113,8 @@ pub async fn measure<R: RecordStore, A: ArtifactStore>(
         }
     };
     let job = BlockJob { plan: Arc::new(plan), key, attempt, prompts };
-    let receipt = run_block(job, &stores.records, &*connect, wall, signals, observer).await?;
+    let receipt =
+        run_block(job, &stores.records, &*connect, instruments, signals, observer).await?;
     Ok(BlockRun::Measured(receipt))
 }
 

@@ -3,6 +3,7 @@
 //! [`prepare`] turns a configuration into a stored plan, [`measure`] runs one block of it, and
 //! [`conclude`] turns records into a report. None of them knows where it runs.
 
+mod calibrate;
 mod conclude;
 mod failure;
 mod limit;
@@ -12,6 +13,7 @@ mod prepare;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::calibrate::{Ladder, calibrate};
 pub use self::conclude::{Conclusion, Stage, attempt_records, conclude, settle};
 pub use self::failure::Failure;
 pub use self::measure::{Connections, measure};

@@ -33,6 +33,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::spend::Spend;
+use crate::client::ClientFigures;
 use crate::stats::GapHistogram;
 use crate::units::{ExperimentId, NanoUsd, RunId, nanos};
 
@@ -191,6 +192,9 @@ pub struct Receipt {
     /// were none.
     #[serde(default)]
     pub gaps: Option<GapHistogram>,
+    /// The client while it sent; `None` where it was not watched: in virtual time nothing is late.
+    #[serde(default)]
+    pub client: Option<ClientFigures>,
 }
 
 impl Receipt {

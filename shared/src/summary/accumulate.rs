@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
+use super::in_flight::InFlight;
 use super::kept::{Kept, Requests};
 use super::latency::{LatencyStats, nanoseconds};
 use super::warning::warnings;
 use super::{
     Bin, BlockPlace, ExperimentSummary, Histogram, RateStats, RequestCounts, RunSummary, Spending,
-    Throughput, TransactionCost, figures,
+    Throughput, TransactionCost, Validity, figures,
 };
+use crate::client::ClientSummary;
 use crate::plan::{EndpointKind, EndpointSpec, Experiment, Plan};
 use crate::price::{Charge, Price, Tariff};
 use crate::record::{Outcome, Phase, Record};
@@ -95,6 +97,7 @@ impl<'p> RunAccumulator<'p> {
 #[derive(Debug)]
 struct ExperimentAccumulator<'p> {
     experiment: &'p Experiment,
+    endpoint: Option<&'p EndpointSpec>,
     price: Option<&'p Price>,
     tariff: Option<Tariff>,
     receipts: BTreeMap<BlockPlace, &'p Receipt>,
@@ -113,12 +116,15 @@ struct ExperimentAccumulator<'p> {
     spending: Spending,
     new_connections: u64,
     cache_reads: u64,
+    in_flight: InFlight,
+    served_otherwise: u64,
 }
 
 impl<'p> ExperimentAccumulator<'p> {
     fn new(experiment: &'p Experiment, endpoint: Option<&'p EndpointSpec>) -> Self {
         Self {
             experiment,
+            endpoint,
             price: endpoint.and_then(|endpoint| endpoint.price.as_ref()),
             tariff: None,
             receipts: BTreeMap::new(),
@@ -137,6 +143,8 @@ impl<'p> ExperimentAccumulator<'p> {
             spending: Spending::default(),
             new_connections: 0,
             cache_reads: 0,
+            in_flight: InFlight::default(),
+            served_otherwise: 0,
         }
     }
 
@@ -163,6 +171,7 @@ impl<'p> ExperimentAccumulator<'p> {
 
     fn add_measured(&mut self, record: &Record, block: u32, receipt: &Receipt) {
         self.requests.add(record.outcome);
+        self.in_flight.add(record, receipt);
         self.new_connections += u64::from(record.served.new_connection);
         self.cache_reads += u64::from(record.usage.cache_read_tokens.is_some_and(|n| n > 0));
         let cost = self.price.and_then(|price| price.of_usage(&record.usage)).map(|cost| cost.0);
@@ -183,6 +192,8 @@ impl<'p> ExperimentAccumulator<'p> {
         self.output.add(output);
         self.cost.add(cost);
         self.completed_without_usage += u64::from(input.is_none() || output.is_none());
+        let as_asked = self.endpoint.is_none_or(|endpoint| record.served.is_as_asked(endpoint));
+        self.served_otherwise += u64::from(!as_asked);
         let ended = record.sent_at_unix_ns.saturating_add(nanoseconds(record.e2e()));
         let start = receipt.window_start_unix_ns;
         if (start..=start.saturating_add(nanoseconds(receipt.window))).contains(&ended) {
@@ -195,6 +206,10 @@ impl<'p> ExperimentAccumulator<'p> {
     /// The figures.
     fn finish(self) -> ExperimentSummary {
         let throughput = self.throughput();
+        let slots = f64::from(self.experiment.concurrency.get());
+        let achieved_load = self.in_flight.mean(self.window_ns()).map(|mean| mean / slots);
+        let receipts = self.receipts.values();
+        let client = ClientSummary::of(receipts.filter_map(|receipt| receipt.client.as_ref()));
         let planned = self.planned.len();
         let (mut missing_blocks, mut stopped_blocks) = (self.planned.clone(), self.planned);
         missing_blocks.retain(|place| !self.receipts.contains_key(place));
@@ -239,17 +254,26 @@ impl<'p> ExperimentAccumulator<'p> {
             requests: self.requests,
             new_connections: self.new_connections,
             cache_reads: self.cache_reads,
+            served_otherwise: self.served_otherwise,
+            achieved_load,
+            client,
+            validity: Validity::default(),
             first_sent_at: self.sends.and_then(|sends| rfc3339(sends.0)),
             last_sent_at: self.sends.and_then(|sends| rfc3339(sends.1)),
             warnings: Vec::new(),
         };
         summary.warnings = warnings(&summary);
+        summary.validity = Validity::of(&summary);
         summary
     }
 
+    /// The measured windows together.
+    fn window_ns(&self) -> u64 {
+        self.receipts.values().map(|receipt| nanoseconds(receipt.window)).sum()
+    }
+
     fn throughput(&self) -> Option<Throughput> {
-        let window: u64 = self.receipts.values().map(|r| nanoseconds(r.window)).sum();
-        let window_s = Some(float(window) / 1e9).filter(|&seconds| seconds > 0.0)?;
+        let window_s = Some(float(self.window_ns()) / 1e9).filter(|&seconds| seconds > 0.0)?;
         Some(Throughput {
             window_s,
             completed_in_window: self.in_window,

@@ -136,6 +136,7 @@ impl Run {
                 elapsed: Duration::ZERO,
                 bytes: 0,
                 gaps: None,
+                client: None,
             }),
             reservation: None,
             refused: false,

@@ -16,6 +16,8 @@ impl ExperimentSummary {
         put("dataset", self.dataset.as_str().into());
         put("concurrency", self.concurrency.get().into());
         put("simulated", self.simulated.into());
+        put("verdict", self.validity.grade.to_string().into());
+        put("doubts", self.validity.words().into());
         put("blocks_planned", self.blocks_planned.into());
         put("blocks_done", self.blocks_done.into());
         put("sent", self.requests.sent.into());
@@ -35,6 +37,10 @@ impl ExperimentSummary {
             ("output_tokens_per_s", self.throughput.and_then(|rate| rate.output_tokens_per_s)),
             ("input_tokens_mean", self.input_tokens_mean),
             ("output_tokens_mean", self.output_tokens_mean),
+            ("achieved_load", self.achieved_load),
+            ("client_lag_p50_ms", self.client.map(|client| client.lag_p50_ms)),
+            ("client_lag_p99_ms", self.client.map(|client| client.lag_p99_ms)),
+            ("client_cpu_share", self.client.map(|client| client.cpu_share)),
             (
                 "cost_per_transaction_usd",
                 self.cost.map(|cost| cost.per_transaction_nano_usd.as_usd()),

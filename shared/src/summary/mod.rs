@@ -9,6 +9,7 @@ mod accumulate;
 mod figures;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod in_flight;
 mod kept;
 mod latency;
 mod metrics;
@@ -16,12 +17,14 @@ mod rate;
 mod services;
 mod shape;
 mod spend;
+mod validity;
 mod warning;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::client::ClientSummary;
 use crate::plan::Plan;
 use crate::record::Record;
 use crate::stats::{Interval, float};
@@ -37,6 +40,7 @@ pub use rate::RateStats;
 pub use services::service_costs;
 pub use shape::{Bin, BlockFigures, Histogram, Point};
 pub use spend::{BlockOf, SpendSummary};
+pub use validity::{Cause, Doubt, Grade, Validity};
 pub use warning::Warning;
 
 /// The figures of a run.
@@ -140,6 +144,19 @@ pub struct ExperimentSummary {
     pub new_connections: u64,
     /// Measured requests of which the service read prompt tokens from a cache.
     pub cache_reads: u64,
+    /// Completed requests that were served in another latency mode or tier than was asked for.
+    #[serde(default)]
+    pub served_otherwise: u64,
+    /// The mean number of requests in flight over the asked one, within the measured windows;
+    /// `None` without a window.
+    #[serde(default)]
+    pub achieved_load: Option<f64>,
+    /// The client that measured; `None` where it was not watched.
+    #[serde(default)]
+    pub client: Option<ClientSummary>,
+    /// Whether these figures can be trusted.
+    #[serde(default)]
+    pub validity: Validity,
     /// The first send, RFC 3339.
     pub first_sent_at: Option<String>,
     /// The last send, RFC 3339.

@@ -11,8 +11,9 @@ use shared::units::NanoUsd;
 use simulator::Profile;
 use tokio_util::sync::CancellationToken;
 
-use super::local::{LocalRun, wall};
+use super::local::LocalRun;
 use super::{Bench, profile};
+use crate::instruments::instruments;
 
 const MODEL: &str = "mistral.mistral-7b-instruct-v0:2";
 
@@ -85,7 +86,7 @@ async fn a_worker_whose_block_is_claimed_by_another_ends_and_leaves_no_receipt()
         assert_eq!(claim, Claim::Attempt(2));
     };
     let (came_to, took) = meanwhile(&run, &bench, &Signals::default(), another).await;
-    let ended = wall();
+    let ended = (instruments().wall)();
     let superseded = matches!(
         came_to,
         Err(RunError::Block(BlockError::Store(StoreError::Superseded { attempt: 1 })))

@@ -1,7 +1,6 @@
 //! A run on one machine, measured through the library: stores in a folder of its own.
 
 use std::path::Path;
-use std::time::SystemTime;
 
 use shared::block::{BlockRun, NoObserver, Observer, Signals};
 use shared::plan::{BlockPlan, Plan};
@@ -13,6 +12,8 @@ use shared::store::folder::FolderStore;
 use shared::store::sqlite::SqliteStore;
 use shared::store::{BlockKey, BlockState, Receipt, RecordStore};
 use tempfile::TempDir;
+
+use crate::instruments::instruments;
 
 /// A planned run.
 pub(super) struct LocalRun {
@@ -71,7 +72,7 @@ impl LocalRun {
         signals: &Signals,
         observer: &dyn Observer,
     ) -> Result<BlockRun, RunError> {
-        measure(self.key(), &self.stores, connections, wall, signals, observer).await
+        measure(self.key(), &self.stores, connections, &instruments(), signals, observer).await
     }
 
     /// Measures the run's only block to its end.
@@ -99,9 +100,4 @@ impl LocalRun {
         let records = attempt_records(&state, receipt.attempt, &self.stores.records).await.unwrap();
         Measured { key: self.key(), block: self.block().clone(), receipt, records }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test stands in for a main.rs")]
-pub(super) fn wall() -> SystemTime {
-    SystemTime::now()
 }

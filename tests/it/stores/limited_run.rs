@@ -2,7 +2,7 @@
 //! break before they tell their usage.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use shared::block::{BlockRun, NoObserver, Observer, Signals};
 use shared::endpoint::placeholder_config;
@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bench::{Bench, Cloud, Local};
 use super::{Random, run_id, suite};
+use crate::instruments::instruments;
 
 suite!(
     a_limit_hit_in_the_middle_is_kept_and_told,
@@ -110,11 +111,6 @@ fn worst_case(plan: &Plan) -> NanoUsd {
     plan.lanes[0].blocks.iter().map(|block| plan.reservation(block)).sum()
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test stands in for a main.rs")]
-fn wall() -> SystemTime {
-    SystemTime::now()
-}
-
 /// Calls out after so many records.
 struct After {
     records: AtomicU32,
@@ -139,7 +135,8 @@ impl<R: RecordStore, A: ArtifactStore> Run<R, A> {
     async fn attempt(&self, block: u32, observer: &dyn Observer) -> Result<BlockRun, RunError> {
         let connections = Connections::new(placeholder_config()).unwrap();
         let signals = Signals::default();
-        measure(self.key(block), &self.stores, &connections, wall, &signals, observer).await
+        measure(self.key(block), &self.stores, &connections, &instruments(), &signals, observer)
+            .await
     }
 
     async fn measure(&self, block: u32) -> BlockRun {

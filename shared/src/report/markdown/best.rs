@@ -1,6 +1,6 @@
 //! The choices, and how they compare with their rivals.
 
-use super::cell::{each_dataset, footnote, interval, or_none, per_10k, seconds};
+use super::cell::{each_dataset, endpoint, footnote, interval, or_none, per_10k, seconds};
 use crate::decision::{Choice, Comparison, ComparisonVerdict, DatasetDecision};
 use crate::plan::Statistic;
 use crate::report::page::{FEW, Page, Table};
@@ -61,7 +61,7 @@ fn choice(report: &Report<'_>, decided: &DatasetDecision, statistic: Statistic) 
     let sure = sure.into_iter().chain(warnings);
     vec![
         format!("`{}`", decided.dataset),
-        chosen.map_or_else(|| none.to_owned(), |chosen| format!("`{}`", chosen.endpoint)),
+        chosen.map_or_else(|| none.to_owned(), endpoint),
         or_none(chosen.map(|chosen| chosen.concurrency.to_string())),
         or_none(chosen.map(|chosen| per_10k(report, chosen))),
         or_none(e2e.map(value)),

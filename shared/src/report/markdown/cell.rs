@@ -3,7 +3,7 @@
 use crate::report::Report;
 use crate::report::page::{FEW, Page};
 use crate::stats::{Interval, Percentile};
-use crate::summary::{ExperimentSummary, LatencyStats, TransactionCost};
+use crate::summary::{ExperimentSummary, Grade, LatencyStats, TransactionCost};
 use crate::units::Name;
 use crate::words::{NO_DATA, list, number, range, usd};
 
@@ -34,9 +34,19 @@ pub(super) fn each_dataset(
     }
 }
 
-/// Endpoint and load: what an experiment's row begins with below the heading of its dataset.
+/// Endpoint and load: what an experiment's row begins with below the heading of its dataset. What
+/// is not VALID says so here, beside all its numbers.
 pub(super) fn place(experiment: &ExperimentSummary) -> Vec<String> {
-    vec![format!("`{}`", experiment.endpoint), experiment.concurrency.to_string()]
+    vec![endpoint(experiment), experiment.concurrency.to_string()]
+}
+
+/// The endpoint of an experiment, with the verdict on its figures where they are not VALID.
+pub(super) fn endpoint(experiment: &ExperimentSummary) -> String {
+    let endpoint = format!("`{}`", experiment.endpoint);
+    match experiment.validity.grade {
+        Grade::Valid => endpoint,
+        grade @ (Grade::Degraded | Grade::Invalid) => format!("{endpoint} **{grade}**"),
+    }
 }
 
 pub(super) fn or_none(value: Option<String>) -> String {

@@ -15,14 +15,16 @@ use crate::words::{count, number, percent, usd};
 pub(super) fn glance(page: &mut Page, report: &Report<'_>) {
     page.heading(2, "Results");
     page.paragraph(
-        "95 % intervals are in brackets, where there is enough data for one. ⚠ The last column \
-         qualifies the figures of its row.",
+        "95 % intervals are in brackets, where there is enough data for one. *Verdict*: whether the \
+         measuring was in order; what is INVALID is never chosen. ⚠ The last column qualifies the \
+         figures of its row.",
     );
     let mut few = false;
     each_dataset(page, report, 3, |page, dataset| {
         let mut table = Table::new()
             .words("Endpoint")
             .number("In flight")
+            .words("Verdict")
             .words("Choice")
             .number("USD per 10,000")
             .number("E2E mean (s)")
@@ -60,7 +62,10 @@ fn glance_row(report: &Report<'_>, experiment: &ExperimentSummary) -> Vec<String
     };
     let warnings: Vec<_> = experiment.warnings.iter().map(ToString::to_string).collect();
     let mut row = place(experiment);
+    let validity = &experiment.validity;
+    let doubts = (!validity.doubts.is_empty()).then(|| format!(": {}", validity.words()));
     row.extend([
+        format!("{}{}", validity.grade, doubts.unwrap_or_default()),
         format!("{choice}{warned}"),
         price(report, experiment, |cost| {
             usd(cost.per_10k_transactions_nano_usd)
