@@ -89,6 +89,6 @@ pub(crate) fn simulator(port: u16, seed: u64, log: Option<PathBuf>) -> Simulator
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         profiles: Profile::built_in(),
         truth_log: log,
-        script: Vec::new(),
+        ..SimulatorConfig::default()
     }
 }
