@@ -67,8 +67,8 @@ pub fn http1_only(mut config: ClientConfig) -> ClientConfig {
 pub enum Dial {
     /// Over the network, with this TLS where the address asks for it.
     Network(Arc<ClientConfig>),
-    /// To a server in this process, so that both can share a paused clock.
-    Memory(Arc<dyn Fn() -> DuplexStream + Send + Sync>),
+    /// To a server in this process, so that both can share a paused clock; it may refuse.
+    Memory(Arc<dyn Fn() -> std::io::Result<DuplexStream> + Send + Sync>),
 }
 
 impl fmt::Debug for Dial {
@@ -305,7 +305,7 @@ impl Dial {
                 let io = HttpsConnector::from((tcp, Arc::clone(tls))).call(uri.clone()).await?;
                 handshake(io).await
             }
-            Self::Memory(dial) => handshake(TokioIo::new(dial())).await,
+            Self::Memory(dial) => handshake(TokioIo::new(dial()?)).await,
         }
     }
 }
