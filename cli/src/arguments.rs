@@ -149,6 +149,16 @@ pub(crate) struct Simulate {
     /// Append the truth of every request to this file, as JSON lines.
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
+    /// Add a model fmgauge.fixed of exactly this timing: time to first token, time between tokens,
+    /// and number of tokens, such as 200ms,20ms,50.
+    #[arg(long, value_name = "TTFT,ITL,TOKENS", value_parser = crate::command::simulate::fixed)]
+    pub(crate) fixed: Option<simulator::Profile>,
+    /// What goes wrong and what is limited (YAML): events/faults.yml is an example with comments.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) script: Option<PathBuf>,
+    /// End when standard input does: for programs that start it and may die.
+    #[arg(long)]
+    pub(crate) until_eof: bool,
 }
 
 #[derive(Debug, Args)]

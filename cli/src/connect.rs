@@ -60,7 +60,7 @@ async fn connect_in_memory(plan: &Plan) -> Result<Connections> {
     let simulator = Simulator::start(simulator(0, plan.seed, None))
         .await
         .context("failed to start the simulator")?;
-    let dial = Dial::Memory(Arc::new(move || simulator.connect()));
+    let dial = Dial::Memory(Arc::new(move || simulator.dial()));
     Ok(Connections::new(placeholder_config())?.with_simulator_in_memory(dial, placeholder_config()))
 }
 
@@ -89,6 +89,6 @@ pub(crate) fn simulator(port: u16, seed: u64, log: Option<PathBuf>) -> Simulator
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         profiles: Profile::built_in(),
         truth_log: log,
-        script: Vec::new(),
+        ..SimulatorConfig::default()
     }
 }

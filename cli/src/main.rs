@@ -8,6 +8,7 @@ mod connect;
 mod exit;
 mod local;
 mod progress;
+mod script;
 mod terminal;
 
 use std::io;

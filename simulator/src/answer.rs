@@ -8,6 +8,7 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 
+use crate::connection::Connection;
 use crate::exchange::Answering;
 use crate::fault::Fault;
 use crate::latency::ServiceTimes;
@@ -47,19 +49,15 @@ pub(crate) struct Service {
     /// When service began.
     pub(crate) started: Instant,
     pub(crate) slot: OwnedSemaphorePermit,
+    /// What a reset closes.
+    pub(crate) connection: Arc<Connection>,
 }
 
-/// Tokens until the end or the fault.
+/// Tokens until the end, or until the fault after which none come.
 pub(crate) fn planned_tokens(fault: Option<&Fault>, output_tokens: u32) -> u32 {
-    match fault {
-        Some(
-            Fault::StreamException { after_tokens: tokens, .. }
-            | Fault::Truncate { after_tokens: tokens }
-            | Fault::StallAfter { tokens },
-        ) => output_tokens.min(*tokens),
-        Some(Fault::StallBeforeFirst) => 0,
-        Some(Fault::Status { .. } | Fault::SlowHeaders | Fault::Reset) | None => output_tokens,
-    }
+    fault
+        .filter(|fault| fault.is_last())
+        .map_or(output_tokens, |fault| fault.tokens_before(output_tokens))
 }
 
 /// An answer under way.
@@ -71,7 +69,9 @@ pub(crate) struct StreamedAnswer {
     input_tokens: u32,
     modes: Modes,
     fault: Option<Fault>,
-    /// Tokens until the end or the fault.
+    /// Tokens before the fault; of no meaning without one.
+    fault_at: u32,
+    /// Tokens until the end, or until the fault after which none come.
     planned: u32,
     written: u32,
     due: Instant,
@@ -79,6 +79,7 @@ pub(crate) struct StreamedAnswer {
     stage: Stage,
     /// The slot, given back with the last token or when the client leaves. A stall keeps it.
     slot: Option<OwnedSemaphorePermit>,
+    connection: Arc<Connection>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,27 +101,39 @@ impl StreamedAnswer {
         protocol: &'static dyn StreamedProtocol,
         service: Service,
     ) -> Self {
-        let Service { mut times, input_tokens, modes, fault, started, slot } = service;
+        let Service { mut times, input_tokens, modes, fault, started, slot, connection } = service;
         let planned = planned_tokens(fault.as_ref(), times.output_tokens);
+        let fault_at =
+            fault.as_ref().map_or(planned, |fault| fault.tokens_before(times.output_tokens));
+        if fault == Some(Fault::Endless) {
+            times.never_end();
+            answering.exchange.interrupted_as(Some(Outcome::Endless));
+        }
         let due = started + times.first_token();
-        Self {
+        let mut answer = Self {
             answering,
             protocol,
             times,
             input_tokens,
             modes,
             fault,
+            fault_at,
             planned,
             written: 0,
             due,
             sleep: Box::pin(tokio::time::sleep_until(due)),
             stage: Stage::Opening,
             slot: Some(slot),
-        }
+            connection,
+        };
+        answer.pause();
+        answer
     }
 
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         let mut bytes = Vec::new();
+        let written = self.written;
+        let mut now = Instant::now();
         while bytes.len() < CHUNK {
             match self.stage {
                 Stage::Opening => {
@@ -130,10 +143,7 @@ impl StreamedAnswer {
                 Stage::Tokens if self.is_stall_due() => {
                     self.stage = Stage::Stalled;
                 }
-                Stage::Tokens if self.written == self.times.output_tokens => {
-                    self.finish(&mut bytes);
-                }
-                Stage::Tokens if Instant::now() >= self.due => {
+                Stage::Tokens if now >= self.due => {
                     if self.written == self.planned {
                         self.finish(&mut bytes);
                     } else {
@@ -144,6 +154,7 @@ impl StreamedAnswer {
                 Stage::Tokens => {
                     self.sleep.as_mut().reset(self.due);
                     ready!(self.sleep.as_mut().poll(context));
+                    now = Instant::now();
                 }
                 Stage::Stalled => return Poll::Pending,
                 Stage::Cutting => {
@@ -154,12 +165,14 @@ impl StreamedAnswer {
                 }
                 Stage::Cut => {
                     self.stage = Stage::Done;
-                    self.answering.0.close(Outcome::Truncate);
-                    return Poll::Ready(Some(Err(io::Error::other("cut by the script"))));
+                    let fault = self.fault.as_ref();
+                    let error = break_off(&self.answering, fault, &self.connection);
+                    return Poll::Ready(Some(Err(error)));
                 }
                 Stage::Done => return Poll::Ready(None),
             }
         }
+        self.answering.exchange.tokens(self.written - written);
         Poll::Ready(Some(Ok(bytes.into())))
     }
 
@@ -170,17 +183,40 @@ impl StreamedAnswer {
                 && self.written == self.planned
         });
         if let Some(fault) = stall {
-            self.answering.0.interrupted_as(fault.outcome());
+            self.answering.exchange.interrupted_as(Some(fault.outcome()));
         }
         stall.is_some()
     }
 
+    /// Puts off the next token where a pause is due before it.
+    fn pause(&mut self) {
+        let Some(Fault::Pause { lasts, .. }) = self.fault else { return };
+        let begins = self.written == self.fault_at;
+        if begins {
+            self.due += lasts;
+        }
+        // Whoever leaves now leaves a pause.
+        self.answering.exchange.interrupted_as(begins.then_some(Outcome::Pause));
+    }
+
     fn append_token(&mut self, bytes: &mut Vec<u8>) {
+        let start = bytes.len();
         self.protocol.token(self.times.word(), self.written == 0, bytes);
+        self.corrupt(&mut bytes[start..]);
         self.written += 1;
-        self.answering.0.tokens(1);
         if self.written < self.times.output_tokens {
             self.due += self.times.gap();
+        }
+        self.pause();
+    }
+
+    /// Damages frames where that is due.
+    fn corrupt(&self, bytes: &mut [u8]) {
+        if let Some(Fault::Corrupt { part, .. }) = self.fault
+            && self.written == self.fault_at
+        {
+            self.protocol.corrupt(bytes, part);
+            self.answering.exchange.interrupted_as(Some(Outcome::Corrupt));
         }
     }
 
@@ -191,7 +227,7 @@ impl StreamedAnswer {
         match &self.fault {
             Some(Fault::StreamException { exception, message, .. }) => {
                 self.protocol.exception(exception, message, bytes);
-                self.answering.0.end(Outcome::StreamException);
+                self.answering.exchange.end(Outcome::StreamException);
             }
             Some(Fault::Truncate { .. }) => {
                 let mut frame = Vec::new();
@@ -199,19 +235,41 @@ impl StreamedAnswer {
                 bytes.extend_from_slice(&frame[..frame.len() / 2]);
                 self.stage = Stage::Cutting;
             }
+            Some(Fault::ResetAfter { .. }) => self.stage = Stage::Cutting,
             _ => {
                 let ending = Ending {
                     input_tokens: self.input_tokens,
                     output_tokens: self.written,
                     is_cut: self.times.is_cut,
-                    latency: self.answering.0.received().elapsed(),
+                    latency: self.answering.exchange.received().elapsed(),
                     modes: self.modes.clone(),
                 };
+                let start = bytes.len();
                 self.protocol.closing(&ending, bytes);
-                self.answering.0.end(Outcome::Ok);
+                self.corrupt(&mut bytes[start..]);
+                let is_corrupt = matches!(&self.fault, Some(Fault::Corrupt { .. }));
+                self.answering.exchange.end(if is_corrupt {
+                    Outcome::Corrupt
+                } else {
+                    Outcome::Ok
+                });
             }
         }
     }
+}
+
+/// Ends the connection of an answer with the fault that cuts it.
+pub(crate) fn break_off(
+    answering: &Answering,
+    fault: Option<&Fault>,
+    connection: &Connection,
+) -> io::Error {
+    let outcome = fault.map_or(Outcome::Truncate, Fault::outcome);
+    if outcome == Outcome::ResetAfter {
+        connection.reset();
+    }
+    answering.exchange.close(outcome);
+    io::Error::other("cut by the script")
 }
 
 impl Body for Answer {

@@ -3,14 +3,17 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::SystemTime;
 
-use crate::fault::{Fault, ScriptedFault};
+use crate::fault::ScriptedFault;
+use crate::limit::Limit;
+use crate::outage::Outage;
 use crate::profile::{InvalidProfile, Profile};
 
 /// What to simulate and where to listen.
 ///
-/// The default is seed 0, a free port on `127.0.0.1`, the built-in profiles, no truth log and no
-/// faults.
+/// The default is seed 0, a free port on `127.0.0.1`, the built-in profiles, no truth log, and
+/// nothing that goes wrong or is limited.
 #[derive(Debug, Clone)]
 pub struct SimulatorConfig {
     /// Service times, output lengths and texts follow from this and from the request alone.
@@ -23,6 +26,12 @@ pub struct SimulatorConfig {
     pub truth_log: Option<PathBuf>,
     /// What goes wrong. The first entry that fits a request is its fault.
     pub script: Vec<ScriptedFault>,
+    /// The models' quotas.
+    pub limits: Vec<Limit>,
+    /// When connections are refused.
+    pub outages: Vec<Outage>,
+    /// What the wall clock is taken to say at the start; none for what it says.
+    pub wall_start: Option<SystemTime>,
 }
 
 impl Default for SimulatorConfig {
@@ -33,6 +42,9 @@ impl Default for SimulatorConfig {
             profiles: Profile::built_in(),
             truth_log: None,
             script: Vec::new(),
+            limits: Vec::new(),
+            outages: Vec::new(),
+            wall_start: None,
         }
     }
 }
@@ -70,9 +82,15 @@ pub enum StartError {
     /// Two profiles have the same model id.
     #[error("simulate {0}: it has more than one profile")]
     DuplicateModel(String),
-    /// A scripted fault cannot be answered with.
-    #[error("play {0:?}: an error's status must be 400 to 599 and its code be letters and digits")]
-    Fault(Fault),
+    /// A scripted fault cannot be played.
+    #[error(
+        "play {0:?}: an error's status must be 400 to 599, its code be letters and digits, and a \
+         share be 0 to 1"
+    )]
+    Fault(ScriptedFault),
+    /// A limit would refuse every request.
+    #[error("keep {0:?}: it must let a request through: raise the limit or the burst")]
+    Limit(Limit),
     /// The thread of [`crate::Simulator::spawn_thread`] or its runtime could not be made.
     #[error("start a thread for the simulator")]
     Thread(#[source] io::Error),

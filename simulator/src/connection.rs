@@ -1,4 +1,4 @@
-//! A connection: where bytes are written, and the write stamped.
+//! A connection: where bytes are read and written, and both stamped.
 
 use std::io;
 use std::pin::Pin;
@@ -11,6 +11,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use crate::exchange::Exchange;
 use crate::handler;
@@ -40,12 +41,25 @@ impl Transport for DuplexStream {
 pub(crate) struct Connection {
     pub(crate) number: u64,
     current: Mutex<Option<Arc<Exchange>>>,
+    /// When the latest bytes were read.
+    last_read: Mutex<Instant>,
     is_reset: AtomicBool,
 }
 
 impl Connection {
     fn new(number: u64) -> Self {
-        Self { number, current: Mutex::default(), is_reset: AtomicBool::new(false) }
+        Self {
+            number,
+            current: Mutex::default(),
+            last_read: Mutex::new(Instant::now()),
+            is_reset: AtomicBool::new(false),
+        }
+    }
+
+    /// When the latest bytes were read. Asked as soon as a request is whole, it is when that was:
+    /// no client of ours sends the next request before it has the answer.
+    pub(crate) fn last_read(&self) -> Instant {
+        *lock(&self.last_read)
     }
 
     /// From now on, writes belong to this exchange.
@@ -78,7 +92,7 @@ pub(crate) async fn serve(server: Arc<Server>, number: u64, transport: impl Tran
     drop(result);
 }
 
-/// A transport that stamps its writes.
+/// A transport that stamps its reads and writes.
 #[derive(Debug)]
 struct Stamped<T: Transport> {
     transport: T,
@@ -92,13 +106,10 @@ impl<T: Transport> AsyncWrite for Stamped<T> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let current = lock(&self.connection.current).clone();
-        let ended = current.as_ref().and_then(|exchange| exchange.before_write());
-        let written = Pin::new(&mut self.transport).poll_write(context, bytes);
-        if let (Some(exchange), Some(truth)) = (current, ended) {
-            exchange.append(&truth);
+        if current.is_some_and(|exchange| exchange.before_write()) {
             lock(&self.connection.current).take();
         }
-        written
+        Pin::new(&mut self.transport).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -116,7 +127,12 @@ impl<T: Transport> AsyncRead for Stamped<T> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.transport).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            *lock(&self.connection.last_read) = Instant::now();
+        }
+        read
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use tokio::time::Instant;
 
 use crate::ledger::{Ledger, lock};
+use crate::limit::Reservation;
 use crate::truth::{Outcome, Truth};
 
 /// A request from its arrival to its record.
@@ -33,8 +34,13 @@ struct State {
 }
 
 impl Exchange {
-    pub(crate) fn new(ledger: Arc<Ledger>, connection: u64, request_id: String) -> Self {
-        let received = Instant::now();
+    /// A request that had arrived whole by `received`.
+    pub(crate) fn new(
+        ledger: Arc<Ledger>,
+        connection: u64,
+        request_id: String,
+        received: Instant,
+    ) -> Self {
         let truth = Truth {
             schema: 1,
             request_id,
@@ -93,14 +99,14 @@ impl Exchange {
         lock(&self.state).carries_end = Some(outcome);
     }
 
-    /// From here on, an interruption is to be called this.
-    pub(crate) fn interrupted_as(&self, outcome: Outcome) {
-        lock(&self.state).interrupted = Some(outcome);
+    /// From here on, an interruption is to be called this, or what a plain one is.
+    pub(crate) fn interrupted_as(&self, outcome: Option<Outcome>) {
+        lock(&self.state).interrupted = outcome;
     }
 
     /// Stamps what the write that is about to be made carries. If it carries the end, the record
-    /// is kept and returned, to be appended to the file once the bytes are out.
-    pub(crate) fn before_write(&self) -> Option<Arc<Truth>> {
+    /// is kept, and this exchange is over.
+    pub(crate) fn before_write(&self) -> bool {
         let now = self.ledger.now_ns();
         let mut state = lock(&self.state);
         let State { truth, carries_headers, carries_tokens, .. } = &mut *state;
@@ -111,22 +117,15 @@ impl Exchange {
             truth.first_token_written_ns.get_or_insert(now);
             truth.last_token_written_ns = Some(now);
         }
-        let outcome = state.carries_end?;
-        self.keep(&mut state, outcome, now)
-    }
-
-    /// Appends the record of [`Self::before_write`] to the file.
-    pub(crate) fn append(&self, truth: &Truth) {
-        self.ledger.append(truth);
+        let Some(outcome) = state.carries_end else { return false };
+        self.keep(&mut state, outcome, now);
+        true
     }
 
     /// Ends it now, with no further write.
     pub(crate) fn close(&self, outcome: Outcome) {
         let now = self.ledger.now_ns();
-        let kept = self.keep(&mut lock(&self.state), outcome, now);
-        if let Some(truth) = kept {
-            self.ledger.append(&truth);
-        }
+        self.keep(&mut lock(&self.state), outcome, now);
     }
 
     /// Ends what has not ended: nothing more will be written.
@@ -137,30 +136,38 @@ impl Exchange {
         self.close(outcome);
     }
 
-    fn keep(&self, state: &mut State, outcome: Outcome, now: u64) -> Option<Arc<Truth>> {
+    fn keep(&self, state: &mut State, outcome: Outcome, now: u64) {
         if std::mem::replace(&mut state.is_closed, true) {
-            return None;
+            return;
         }
         state.truth.outcome = outcome;
         state.truth.ended_ns = now;
         if state.truth.headers_written_ns.is_none() {
             state.truth.status = None;
         }
-        let truth = Arc::new(state.truth.clone());
-        self.ledger.keep(Arc::clone(&truth));
-        Some(truth)
+        self.ledger.keep(Arc::new(state.truth.clone()));
     }
 }
 
 /// The duty to answer a request.
 #[derive(Debug)]
-pub(crate) struct Answering(pub(crate) Arc<Exchange>);
+pub(crate) struct Answering {
+    pub(crate) exchange: Arc<Exchange>,
+    /// What it holds of its model's limits.
+    pub(crate) reservation: Option<Reservation>,
+}
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        let is_left = lock(&self.0.state).carries_end.is_none();
+        let (is_left, output_tokens) = {
+            let state = lock(&self.exchange.state);
+            (state.carries_end.is_none(), state.truth.output_tokens)
+        };
         if is_left {
-            self.0.abandon();
+            self.exchange.abandon();
+        }
+        if let Some(reservation) = self.reservation.take() {
+            reservation.settle(output_tokens);
         }
     }
 }

@@ -4,8 +4,13 @@ use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 use serde_json::Value;
 
+use crate::fault::Part;
+
 /// The content type of a stream of such frames.
 pub(crate) const CONTENT_TYPE: &str = "application/vnd.amazon.eventstream";
+
+/// The length of what precedes a frame's headers: two lengths and a checksum of four bytes each.
+const PRELUDE: usize = 12;
 
 /// A frame that carries an event.
 pub(crate) fn event(name: &str, payload: &Value) -> Vec<u8> {
@@ -17,6 +22,22 @@ pub(crate) fn event(name: &str, payload: &Value) -> Vec<u8> {
 pub(crate) fn exception(name: &str, message: &str) -> Vec<u8> {
     let payload = serde_json::json!({ "message": message });
     frame("exception", ":exception-type", name, &payload)
+}
+
+/// Flips one bit of the first frame of these bytes, so that a checksum fails.
+pub(crate) fn corrupt(bytes: &mut [u8], part: Part) {
+    let place = match part {
+        // The last byte of the frame's length.
+        Part::Prelude => 3,
+        Part::Payload => {
+            bytes.get(4..8).and_then(|length| length.first_chunk()).map_or(PRELUDE, |length| {
+                PRELUDE + usize::try_from(u32::from_be_bytes(*length)).unwrap_or(0)
+            })
+        }
+    };
+    if let Some(byte) = bytes.get_mut(place) {
+        *byte ^= 1;
+    }
 }
 
 fn frame(message_type: &str, name_header: &'static str, name: &str, payload: &Value) -> Vec<u8> {

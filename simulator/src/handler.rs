@@ -17,6 +17,7 @@ use crate::connection::Connection;
 use crate::exchange::{Answering, Exchange};
 use crate::fault::Fault;
 use crate::latency::{self, ServiceTimes};
+use crate::limit::Reservation;
 use crate::protocol::{Protocol, Question};
 use crate::refusal::Refusal;
 use crate::route;
@@ -43,17 +44,18 @@ pub(crate) async fn handle(
         Err(error) if error.is::<LengthLimitError>() => None,
         Err(error) => return Err(io::Error::other(error)),
     };
+    let received = connection.last_read();
     let id = server.next_request_id(head.uri.path());
-    let exchange = Exchange::new(Arc::clone(&server.ledger), connection.number, id.clone());
-    let exchange = Arc::new(exchange);
+    let (ledger, number) = (Arc::clone(&server.ledger), connection.number);
+    let exchange = Arc::new(Exchange::new(ledger, number, id.clone(), received));
     connection.begin(Arc::clone(&exchange));
-    let answering = Answering(exchange);
+    let answering = Answering { exchange, reservation: None };
 
     let asked = route::find(&head.method, head.uri.path()).and_then(|(protocol, model_id)| {
-        answering.0.describe(|truth| truth.model_id.clone_from(&model_id));
+        answering.exchange.describe(|truth| truth.model_id.clone_from(&model_id));
         let body = body.ok_or_else(|| Refusal::validation("The request body is too long."))?;
         let question = protocol.parse(model_id, &body)?;
-        answering.0.describe(|truth| {
+        answering.exchange.describe(|truth| {
             truth.model_id = Some(question.model_id.clone());
             truth.prompt_sha256 = Some(hexadecimal(&Sha256::digest(&question.prompt)));
             truth.input_tokens = question.input_tokens;
@@ -71,8 +73,8 @@ pub(crate) async fn handle(
 /// Answers a question that could be read.
 async fn answer(
     server: &Server,
-    connection: &Connection,
-    answering: Answering,
+    connection: &Arc<Connection>,
+    mut answering: Answering,
     id: &str,
     protocol: Protocol,
     question: Question,
@@ -82,8 +84,13 @@ async fn answer(
         return Ok(refused(&answering, id, Outcome::Refused, &refusal));
     };
     let input_tokens = model.profile.input_tokens.of(question.input_tokens);
-    answering.0.describe(|truth| truth.input_tokens = input_tokens);
+    answering.exchange.describe(|truth| truth.input_tokens = input_tokens);
     let fault = server.next_fault(model, &question);
+    match Reservation::take(&model.meters, input_tokens, question.output_limit) {
+        Ok(reservation) => answering.reservation = reservation,
+        Err(refusal) => return Ok(refused(&answering, id, Outcome::Throttled, &refusal)),
+    }
+    let mut arrived = answering.exchange.received();
     match &fault {
         Some(Fault::Status { status, code, message }) => {
             let status = StatusCode::from_u16(*status).map_err(io::Error::other)?;
@@ -92,33 +99,48 @@ async fn answer(
         }
         Some(Fault::Reset) => {
             connection.reset();
-            answering.0.close(Outcome::Reset);
+            answering.exchange.close(Outcome::Reset);
             return Err(io::Error::other("reset by the script"));
         }
         Some(Fault::SlowHeaders) => {
-            answering.0.interrupted_as(Outcome::SlowHeaders);
+            answering.exchange.interrupted_as(Some(Outcome::SlowHeaders));
             future::pending::<()>().await;
+        }
+        Some(Fault::LateHeaders { by }) => {
+            answering.exchange.interrupted_as(Some(Outcome::LateHeaders));
+            arrived += *by;
+            tokio::time::sleep_until(arrived).await;
+            answering.exchange.interrupted_as(None);
         }
         _ => {}
     }
 
     let digest = latency::digest(server.seed, &question.model_id, &question.request);
     let limit = question.output_limit;
-    let times = ServiceTimes::draw(&model.profile, input_tokens, limit, digest);
-    let received = answering.0.received();
     // Where no one waits, service begins on arrival, whatever reading the request took us.
     let (slot, started) = if let Ok(slot) = Arc::clone(&model.slots).try_acquire_owned() {
-        (slot, received)
+        (slot, arrived)
     } else {
         let slot = Arc::clone(&model.slots).acquire_owned().await;
         (slot.map_err(io::Error::other)?, Instant::now())
     };
-    let waited = u64::try_from((started - received).as_nanos()).unwrap_or(u64::MAX);
-    answering.0.describe(|truth| truth.queue_wait_ns = Some(waited));
-    let service = Service { times, input_tokens, modes: question.modes, fault, started, slot };
+    let pace =
+        model.profile.day_swing.map_or(1.0, |swing| swing.factor(server.ledger.hour_at(started)));
+    let times = ServiceTimes::draw(&model.profile, input_tokens, limit, digest).paced(pace);
+    let waited = u64::try_from((started - arrived).as_nanos()).unwrap_or(u64::MAX);
+    answering.exchange.describe(|truth| truth.queue_wait_ns = Some(waited));
+    let service = Service {
+        times,
+        input_tokens,
+        modes: question.modes,
+        fault,
+        started,
+        slot,
+        connection: Arc::clone(connection),
+    };
     let (answer, content_type) = match protocol {
         Protocol::Streamed(protocol) => {
-            answering.0.headers(StatusCode::OK.as_u16());
+            answering.exchange.headers(StatusCode::OK.as_u16());
             let streamed = StreamedAnswer::new(answering, protocol, service);
             (Answer::Streamed(Box::new(streamed)), protocol.content_type())
         }
@@ -141,8 +163,8 @@ fn refused(
     outcome: Outcome,
     refusal: &Refusal,
 ) -> Response<Answer> {
-    answering.0.headers(refusal.status.as_u16());
-    answering.0.end(outcome);
+    answering.exchange.headers(refusal.status.as_u16());
+    answering.exchange.end(outcome);
     let mut response = Response::new(Answer::Whole(Some(refusal.body())));
     *response.status_mut() = refusal.status;
     describe(response.headers_mut(), id, "application/json");

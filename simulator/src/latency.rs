@@ -77,6 +77,8 @@ pub(crate) struct ServiceTimes {
     pub(crate) is_cut: bool,
     prefill: Duration,
     decode: Duration,
+    /// What all times are multiplied by.
+    pace: f64,
     noise: Noise,
     times: ChaCha8Rng,
     words: ChaCha8Rng,
@@ -106,20 +108,34 @@ impl ServiceTimes {
             is_cut: wanted > limit,
             prefill: profile.expected_time_to_first_token(input_tokens),
             decode: profile.decode_per_token,
+            pace: 1.0,
             noise: Noise::new(profile.noise_cv),
             times,
             words,
         }
     }
 
+    /// All times multiplied by a factor: what they were drawn from stays.
+    pub(crate) fn paced(self, pace: f64) -> Self {
+        Self { pace, ..self }
+    }
+
+    /// Makes it an answer that goes on and on. Its tokens are at least 1 ms apart, so that time
+    /// passes even where a model takes none.
+    pub(crate) fn never_end(&mut self) {
+        self.output_tokens = u32::MAX;
+        self.is_cut = false;
+        self.decode = self.decode.max(Duration::from_millis(1));
+    }
+
     /// From the start of service to the first token. To be called once, before any gap.
     pub(crate) fn first_token(&mut self) -> Duration {
-        self.prefill.mul_f64(self.noise.draw(&mut self.times))
+        self.prefill.mul_f64(self.pace * self.noise.draw(&mut self.times))
     }
 
     /// From one token to the next.
     pub(crate) fn gap(&mut self) -> Duration {
-        self.decode.mul_f64(self.noise.draw(&mut self.times))
+        self.decode.mul_f64(self.pace * self.noise.draw(&mut self.times))
     }
 
     /// The next token's place in [`crate::words::WORDS`].

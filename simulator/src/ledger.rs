@@ -1,15 +1,15 @@
-//! Where the truth is kept: in memory, and as JSON lines in a file that others may read meanwhile.
+//! Where the truth is kept: in memory, and in a log where one is asked for.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
+use crate::log::TruthLog;
 use crate::truth::Truth;
 
 /// How many records are kept in memory, the latest ones: some 100 MB. The file keeps all.
@@ -21,27 +21,26 @@ pub(crate) struct Ledger {
     started: Instant,
     started_unix_ns: u64,
     kept: Mutex<VecDeque<Arc<Truth>>>,
-    file: Option<Mutex<File>>,
-    failure: Mutex<Option<io::Error>>,
+    log: Option<TruthLog>,
     is_closing: AtomicBool,
 }
 
 impl Ledger {
-    /// Starts the clock and opens the file for appending.
-    pub(crate) fn open(path: Option<&Path>) -> io::Result<Self> {
-        let open = |path| File::options().create(true).append(true).open(path);
-        let file = path.map(open).transpose()?.map(Mutex::new);
+    /// Starts the clock and opens the log for appending. It takes the wall clock to say
+    /// `wall_start` now, where that is given.
+    pub(crate) fn open(path: Option<&Path>, wall_start: Option<SystemTime>) -> io::Result<Self> {
+        let log = path.map(TruthLog::open).transpose()?;
         #[expect(
             clippy::disallowed_methods,
             reason = "the one anchor between the truth's monotonic clock and the wall clock"
         )]
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall_start = wall_start.unwrap_or_else(SystemTime::now);
+        let since_epoch = wall_start.duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Self {
             started: Instant::now(),
             started_unix_ns: u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX),
             kept: Mutex::default(),
-            file,
-            failure: Mutex::default(),
+            log,
             is_closing: AtomicBool::new(false),
         })
     }
@@ -57,32 +56,33 @@ impl Ledger {
         u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
     }
 
+    /// How long after the start it is.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The hour of the day in UTC at an instant, from 0 to below 24.
+    pub(crate) fn hour_at(&self, instant: Instant) -> f64 {
+        const DAY: u64 = 24 * 3_600 * 1_000_000_000;
+        let now = self.started_unix_ns.saturating_add(self.at_ns(instant));
+        Duration::from_nanos(now % DAY).as_secs_f64() / 3_600.0
+    }
+
     pub(crate) fn started_unix_ns(&self) -> u64 {
         self.started_unix_ns
     }
 
-    /// Keeps a record in memory. Cheap: it is done before the response's last bytes are written,
-    /// so that a client that has seen the end finds the record.
+    /// Keeps a record. Cheap: it is done before the response's last bytes are written, so that a
+    /// client that has seen the end finds the record in memory. In the log it comes later.
     pub(crate) fn keep(&self, truth: Arc<Truth>) {
+        if let Some(log) = &self.log {
+            log.append(Arc::clone(&truth));
+        }
         let mut kept = lock(&self.kept);
         if kept.len() == KEPT {
             kept.pop_front();
         }
         kept.push_back(truth);
-    }
-
-    /// Appends a record to the file, in one write. The first failure is remembered and ends the
-    /// file; requests are answered all the same.
-    pub(crate) fn append(&self, truth: &Truth) {
-        let Some(file) = &self.file else { return };
-        let line = serde_json::to_vec(truth).map_err(io::Error::from).and_then(|mut line| {
-            line.push(b'\n');
-            let mut file = lock(file);
-            if lock(&self.failure).is_some() { Ok(()) } else { file.write_all(&line) }
-        });
-        if let Err(error) = line {
-            lock(&self.failure).get_or_insert(error);
-        }
     }
 
     /// The records in memory, in the order in which the requests ended.
@@ -99,9 +99,9 @@ impl Ledger {
         self.is_closing.load(Ordering::Relaxed)
     }
 
-    /// The first failure to append, if any.
-    pub(crate) fn take_failure(&self) -> Option<io::Error> {
-        lock(&self.failure).take()
+    /// Ends the log: it is whole, or this is why it is not.
+    pub(crate) fn end_log(&self) -> Option<io::Error> {
+        self.log.as_ref().and_then(TruthLog::end)
     }
 }
 

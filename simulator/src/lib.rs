@@ -13,8 +13,8 @@
 //! | `profile`, `latency`, `tokens`, `words` | the model: how long it takes and what it says |
 //! | `route`, `protocol`, `frame`, `refusal` | the wire: which API, which bytes |
 //! | `server`, `handler`, `answer`, `whole`, `connection` | a request: accepted, answered, stamped at the write |
-//! | `fault` | what goes wrong, and when |
-//! | `truth`, `ledger`, `exchange` | what really happened |
+//! | `fault`, `limit`, `outage` | what goes wrong, and when |
+//! | `truth`, `exchange`, `ledger`, `log` | what really happened |
 //!
 //! What comes from here is never to be taken for a real service: every response carries
 //! `x-fmgauge-simulated: true`. Token counts, latencies and prices are a model's, calibrated to
@@ -29,6 +29,9 @@ mod frame;
 mod handler;
 mod latency;
 mod ledger;
+mod limit;
+mod log;
+mod outage;
 mod profile;
 mod protocol;
 mod refusal;
@@ -45,8 +48,12 @@ mod words;
 mod testing;
 
 pub use config::{SimulatorConfig, StartError};
-pub use fault::{Fault, ScriptedFault, When};
-pub use profile::{InputTokens, InvalidProfile, OutputTokens, PUBLISHED_REPORT, Profile};
+pub use fault::{Fault, Part, ScriptedFault, When};
+pub use limit::Limit;
+pub use outage::Outage;
+pub use profile::{
+    DaySwing, FIXED_MODEL, InputTokens, InvalidProfile, OutputTokens, PUBLISHED_REPORT, Profile,
+};
 pub use simulator::{ShutdownError, Simulator};
 pub use thread::SimulatorThread;
 pub use tokens::count_tokens;

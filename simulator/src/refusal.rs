@@ -20,6 +20,15 @@ impl Refusal {
         }
     }
 
+    /// Too many of something in a minute.
+    pub(crate) fn throttled(of_what: &str) -> Self {
+        Self {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            code: "ThrottlingException".into(),
+            message: format!("Too many {of_what}, please wait before trying again."),
+        }
+    }
+
     /// What an API without a stream answers in place of an exception inside the stream.
     pub(crate) fn of_exception(name: &str, message: &str) -> Self {
         let (status, code) = match name {

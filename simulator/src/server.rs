@@ -8,8 +8,10 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use crate::config::{SimulatorConfig, StartError};
-use crate::fault::{self, Fault, ScriptedFault};
+use crate::fault::{self, Arrival, Fault, ScriptedFault};
 use crate::ledger::{Ledger, lock};
+use crate::limit::Meter;
+use crate::outage::Outage;
 use crate::profile::Profile;
 use crate::protocol::Question;
 
@@ -20,6 +22,7 @@ pub(crate) struct Server {
     pub(crate) ledger: Arc<Ledger>,
     models: HashMap<String, Model>,
     script: Vec<ScriptedFault>,
+    pub(crate) outages: Vec<Outage>,
     connections: AtomicU64,
     /// How many requests came to each path.
     requests: Mutex<HashMap<String, u64>>,
@@ -31,6 +34,8 @@ pub(crate) struct Model {
     pub(crate) profile: Profile,
     /// Fair: the first to wait is the first to be served.
     pub(crate) slots: Arc<Semaphore>,
+    /// What its quota allows.
+    pub(crate) meters: Arc<[Meter]>,
     requests: AtomicU64,
 }
 
@@ -44,15 +49,20 @@ impl Server {
                 return Err(StartError::Profile { model_id, source });
             }
             let slots = Arc::new(Semaphore::new(profile.slots.min(Semaphore::MAX_PERMITS)));
-            let model = Model { profile, slots, requests: AtomicU64::new(0) };
+            let meters = Meter::of(&config.limits, &model_id);
+            let model = Model { profile, slots, meters, requests: AtomicU64::new(0) };
             if models.insert(model_id.clone(), model).is_some() {
                 return Err(StartError::DuplicateModel(model_id));
             }
         }
-        if let Some(entry) = config.script.iter().find(|entry| !entry.fault.is_sensible()) {
-            return Err(StartError::Fault(entry.fault.clone()));
+        if let Some(entry) = config.script.iter().find(|entry| !entry.is_sensible()) {
+            return Err(StartError::Fault(entry.clone()));
         }
-        let ledger = Ledger::open(config.truth_log.as_deref()).map_err(|source| {
+        if let Some(limit) = config.limits.iter().find(|limit| !limit.is_sensible()) {
+            return Err(StartError::Limit(limit.clone()));
+        }
+        let log = config.truth_log.as_deref();
+        let ledger = Ledger::open(log, config.wall_start).map_err(|source| {
             StartError::TruthLog { path: config.truth_log.unwrap_or_default(), source }
         })?;
         Ok(Self {
@@ -60,6 +70,7 @@ impl Server {
             ledger: Arc::new(ledger),
             models,
             script: config.script,
+            outages: config.outages,
             connections: AtomicU64::new(0),
             requests: Mutex::default(),
         })
@@ -100,7 +111,8 @@ impl Server {
     /// Counts a request to a model and looks up what is to go wrong with it.
     pub(crate) fn next_fault(&self, model: &Model, question: &Question) -> Option<Fault> {
         let number = model.requests.fetch_add(1, Ordering::Relaxed) + 1;
-        fault::find(&self.script, &question.model_id, number, &question.prompt).cloned()
+        let Question { model_id, prompt, .. } = question;
+        fault::find(&self.script, Arrival { seed: self.seed, model_id, number, prompt }).cloned()
     }
 }
 

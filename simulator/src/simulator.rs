@@ -1,23 +1,28 @@
 //! The server: bound, serving, stopped.
 
 use std::convert::Infallible;
+use std::future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::DuplexStream;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, watch};
 
 use crate::config::{SimulatorConfig, StartError};
 use crate::connection::{self, Transport};
+use crate::outage;
 use crate::server::Server;
 use crate::thread::SimulatorThread;
 use crate::truth::Truth;
 
 /// How much an in-memory connection holds in each direction before its writer has to wait.
 const MEMORY_BYTES: usize = 256 * 1024;
+
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 /// A running simulator. It serves on the runtime on which it was started, and stops when it is
 /// dropped.
@@ -59,7 +64,7 @@ impl Simulator {
         let (closing, closed) = watch::channel(());
         let (alive, all_ended) = mpsc::channel(1);
         let tasks = Tasks { closing: closed, _alive: alive };
-        tokio::spawn(accept(Arc::clone(&server), listener, tasks.clone()));
+        tokio::spawn(accept(Arc::clone(&server), listener, address, tasks.clone()));
         Ok(Self { address, server, tasks, all_ended, closing })
     }
 
@@ -81,7 +86,7 @@ impl Simulator {
 
     /// The truth about the requests that have ended, in the order of their end; of very many, the
     /// latest 262,144. A client that has read the end of a response finds its record here, while
-    /// the truth log's line may come a moment later.
+    /// the truth log's line may come some milliseconds later.
     pub fn truth(&self) -> Vec<Truth> {
         self.server.ledger.truth()
     }
@@ -95,6 +100,14 @@ impl Simulator {
         client
     }
 
+    /// As [`Self::connect`], but refused where there is an [`crate::Outage`].
+    pub fn dial(&self) -> io::Result<DuplexStream> {
+        match outage::end(&self.server.outages, self.server.ledger.elapsed()) {
+            None => Ok(self.connect()),
+            Some(_) => Err(io::ErrorKind::ConnectionRefused.into()),
+        }
+    }
+
     /// Stops at once: nothing more is accepted, open connections are closed, and what was under
     /// way ends as [`crate::Outcome::ShutDown`], stalls as what they are. Returns when all records
     /// are written.
@@ -104,7 +117,7 @@ impl Simulator {
         drop(tasks);
         // Ends when the last task has dropped its sender.
         while all_ended.recv().await.is_some() {}
-        server.ledger.take_failure().map_or(Ok(()), |error| Err(ShutdownError(error)))
+        server.ledger.end_log().map_or(Ok(()), |error| Err(ShutdownError(error)))
     }
 
     pub(crate) fn server(&self) -> Arc<Server> {
@@ -112,22 +125,64 @@ impl Simulator {
     }
 }
 
-async fn accept(server: Arc<Server>, listener: TcpListener, mut tasks: Tasks) {
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = tasks.closing.changed() => return,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                // Without it the kernel would hold tokens back. On loopback it does not fail.
-                drop(stream.set_nodelay(true));
-                spawn_connection(&server, stream, tasks.clone());
+async fn accept(server: Arc<Server>, listener: TcpListener, address: SocketAddr, tasks: Tasks) {
+    let mut closing = tasks.closing.clone();
+    let serving = async {
+        let mut listening = Some(listener);
+        loop {
+            let elapsed = server.ledger.elapsed();
+            let outage = outage::end(&server.outages, elapsed);
+            let until = outage.or_else(|| outage::next(&server.outages, elapsed));
+            let over = async {
+                match until {
+                    Some(until) => tokio::time::sleep(until.saturating_sub(elapsed)).await,
+                    None => future::pending().await,
+                }
+            };
+            if outage.is_some() {
+                drop(listening.take());
+                let held = hold(address);
+                over.await;
+                listening = held.and_then(|held| held.listen(BACKLOG)).ok();
+                continue;
             }
-            // Out of file descriptors, or the client is gone already: others may fare better.
-            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            let accepted = async {
+                match &listening {
+                    Some(listener) => listener.accept().await,
+                    None => Err(io::Error::other("somebody else has taken the port")),
+                }
+            };
+            tokio::select! {
+                accepted = accepted => if let Ok((stream, _)) = accepted {
+                    // Without it the kernel would hold tokens back. On loopback it does not fail.
+                    drop(stream.set_nodelay(true));
+                    spawn_connection(&server, stream, tasks.clone());
+                } else {
+                    // Out of file descriptors, or the client is gone already: others may fare
+                    // better.
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    if listening.is_none() {
+                        listening = TcpListener::bind(address).await.ok();
+                    }
+                },
+                () = over => {}
+            }
         }
+    };
+    tokio::select! {
+        () = serving => {}
+        _ = closing.changed() => {}
     }
+}
+
+/// Takes a port without listening on it, so that the kernel refuses connections and nobody else
+/// can have it.
+fn hold(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Connections that are open may go on.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 fn spawn_connection(server: &Arc<Server>, transport: impl Transport, mut tasks: Tasks) {

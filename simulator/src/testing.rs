@@ -28,6 +28,8 @@ pub(crate) struct Reply {
     pub(crate) rest: usize,
     /// Whether the connection broke before the end of the body.
     pub(crate) is_broken: bool,
+    /// Whether a frame failed its checksum; nothing after it is read.
+    pub(crate) is_corrupt: bool,
 }
 
 /// A frame, and when it came, counted from the sending of the request.
@@ -71,6 +73,7 @@ pub(crate) fn plain_profile() -> Profile {
         input_tokens: InputTokens::default(),
         output_tokens: OutputTokens::fixed(10.0),
         noise_cv: 0.0,
+        day_swing: None,
         slots: 8,
         input_per_1k_usd: 0.001,
         output_per_1k_usd: 0.002,
@@ -114,6 +117,7 @@ pub(crate) async fn post(
         events: Vec::new(),
         rest: 0,
         is_broken: false,
+        is_corrupt: false,
     };
     if reply.header("content-type") != crate::frame::CONTENT_TYPE {
         reply.body = body.collect().await?.to_bytes();
@@ -127,7 +131,15 @@ pub(crate) async fn post(
             break;
         };
         unread.extend_from_slice(&frame.into_data().unwrap());
-        while let DecodedFrame::Complete(message) = decoder.decode_frame(&mut unread).unwrap() {
+        loop {
+            let message = match decoder.decode_frame(&mut unread) {
+                Ok(DecodedFrame::Complete(message)) => message,
+                Ok(DecodedFrame::Incomplete) => break,
+                Err(_checksum) => {
+                    reply.is_corrupt = true;
+                    return Ok(reply);
+                }
+            };
             let name = message.headers()[0].value().as_string().unwrap().as_str().to_owned();
             let payload = serde_json::from_slice(message.payload()).unwrap();
             reply.events.push(Event { at: sent.elapsed(), name, payload });

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 /// Times are nanoseconds since the server's start, `server_started_unix_ns`, on one monotonic
 /// clock. A time of writing is taken just before the bytes go to the socket, so that no client can
 /// see them earlier. What can still move it: the bytes may wait in the kernel, or, if the client
-/// reads so slowly that the socket is full, also in the server, after the stamp.
+/// reads so slowly that the socket is full, also in the server, after the stamp. The arrival is
+/// taken just after the read that completed the request. What can still move it: the bytes may
+/// have waited in the kernel until the server's thread came to read them, so that a server short
+/// of time has it later than it was, never earlier; answers are due counted from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Truth {
     /// Version of this record's form: 1.
@@ -32,7 +35,7 @@ pub struct Truth {
     pub status: Option<u16>,
     /// Wall time of the server's start, in nanoseconds since 1970.
     pub server_started_unix_ns: u64,
-    /// The whole request had arrived.
+    /// The read that completed the request had returned.
     pub received_ns: u64,
     /// How long it waited for a slot; none if it never got as far as a slot.
     pub queue_wait_ns: Option<u64>,
@@ -72,4 +75,16 @@ pub enum Outcome {
     Truncate,
     /// [`crate::Fault::Reset`].
     Reset,
+    /// [`crate::Fault::ResetAfter`].
+    ResetAfter,
+    /// [`crate::Fault::Corrupt`].
+    Corrupt,
+    /// The client left an answer of [`crate::Fault::Endless`].
+    Endless,
+    /// The client left in a [`crate::Fault::Pause`].
+    Pause,
+    /// The client left before [`crate::Fault::LateHeaders`] had come.
+    LateHeaders,
+    /// Refused by a [`crate::Limit`].
+    Throttled,
 }

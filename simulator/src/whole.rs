@@ -1,6 +1,8 @@
 //! An answer in one piece: nothing of it is on the wire before its last token is due.
 
+use std::future;
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -9,9 +11,10 @@ use hyper::StatusCode;
 use hyper::body::SizeHint;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::answer::{Answer, Service, planned_tokens};
+use crate::answer::{Answer, Service, break_off, planned_tokens};
+use crate::connection::Connection;
 use crate::exchange::Answering;
-use crate::fault::Fault;
+use crate::fault::{Fault, Part};
 use crate::protocol::{Ending, WholeProtocol};
 use crate::refusal::Refusal;
 use crate::truth::Outcome;
@@ -24,7 +27,11 @@ pub(crate) async fn answer(
     protocol: &'static dyn WholeProtocol,
     service: Service,
 ) -> Result<Answer, (Answering, Refusal)> {
-    let Service { mut times, input_tokens, modes, fault, started, slot } = service;
+    let Service { mut times, input_tokens, modes, fault, started, slot, connection } = service;
+    if fault == Some(Fault::Endless) {
+        answering.exchange.interrupted_as(Some(Outcome::Endless));
+        future::pending::<()>().await;
+    }
     let planned = planned_tokens(fault.as_ref(), times.output_tokens);
     let mut text = String::new();
     let mut planned_text = 0;
@@ -38,11 +45,16 @@ pub(crate) async fn answer(
         }
     }
     tokio::time::sleep_until(started + taken).await;
+    if let Some(Fault::Pause { lasts, .. }) = fault {
+        answering.exchange.interrupted_as(Some(Outcome::Pause));
+        tokio::time::sleep_until(started + taken + lasts).await;
+        answering.exchange.interrupted_as(None);
+    }
 
     if let Some(Fault::StreamException { exception, message, .. }) = &fault {
         return Err((answering, Refusal::of_exception(exception, message)));
     }
-    let exchange = &answering.0;
+    let exchange = &answering.exchange;
     let ending = Ending {
         input_tokens,
         output_tokens: times.output_tokens,
@@ -50,25 +62,45 @@ pub(crate) async fn answer(
         latency: exchange.received().elapsed(),
         modes,
     };
-    let body = Bytes::from(protocol.body(&text, &ending));
+    let mut body = protocol.body(&text, &ending);
+    if let Some(Fault::Corrupt { part, .. }) = fault {
+        corrupt(&mut body, part);
+    }
+    let body = Bytes::from(body);
     exchange.headers(StatusCode::OK.as_u16());
     exchange.tokens(planned);
-    let is_cut = matches!(&fault, Some(Fault::Truncate { .. }));
+    let is_cut = matches!(&fault, Some(Fault::Truncate { .. } | Fault::ResetAfter { .. }));
     if is_cut || matches!(&fault, Some(Fault::StallBeforeFirst | Fault::StallAfter { .. })) {
         // The words need no escapes, so that the text stands in the body as it is.
         let text_at = body.windows(text.len()).position(|part| part == text.as_bytes());
         let beginning = body.slice(..text_at.unwrap_or(0) + planned_text);
         let stage = if is_cut { Stage::Cutting } else { Stage::Stalled };
-        if let Some(fault) = fault {
-            exchange.interrupted_as(fault.outcome());
-        }
-        let length = body.len() as u64;
-        let broken =
-            BrokenAnswer { answering, beginning: Some(beginning), length, stage, _slot: slot };
+        exchange.interrupted_as(fault.as_ref().map(Fault::outcome));
+        let broken = BrokenAnswer {
+            answering,
+            beginning: Some(beginning),
+            length: body.len() as u64,
+            stage,
+            fault,
+            connection,
+            _slot: slot,
+        };
         return Ok(Answer::Broken(broken));
     }
-    exchange.end(Outcome::Ok);
+    let is_corrupt = matches!(&fault, Some(Fault::Corrupt { .. }));
+    exchange.end(if is_corrupt { Outcome::Corrupt } else { Outcome::Ok });
     Ok(Answer::Whole(Some(body)))
+}
+
+/// Flips one bit of a bracket, so that the syntax breaks.
+fn corrupt(body: &mut [u8], part: Part) {
+    let byte = match part {
+        Part::Prelude => body.first_mut(),
+        Part::Payload => body.last_mut(),
+    };
+    if let Some(byte) = byte {
+        *byte ^= 1;
+    }
 }
 
 /// The beginning of an answer, and then its fault.
@@ -79,6 +111,9 @@ pub(crate) struct BrokenAnswer {
     /// Of the whole answer, as its headers announce it.
     length: u64,
     stage: Stage,
+    fault: Option<Fault>,
+    /// What a reset closes.
+    connection: Arc<Connection>,
     /// Kept until the client leaves.
     _slot: OwnedSemaphorePermit,
 }
@@ -109,8 +144,8 @@ impl BrokenAnswer {
                 Poll::Pending
             }
             Stage::Cut => {
-                self.answering.0.close(Outcome::Truncate);
-                Poll::Ready(Some(Err(io::Error::other("cut by the script"))))
+                let fault = self.fault.as_ref();
+                Poll::Ready(Some(Err(break_off(&self.answering, fault, &self.connection))))
             }
         }
     }
@@ -127,7 +162,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::testing::{plain_profile, post, prompt};
-    use crate::{Fault, Outcome, ScriptedFault, Simulator, SimulatorConfig, Truth, When};
+    use crate::{Fault, Outcome, Part, ScriptedFault, Simulator, SimulatorConfig, Truth, When};
 
     const PATH: &str = "/model/plain/converse";
 
@@ -226,7 +261,32 @@ mod tests {
         let (truth, answer) = leave(Fault::Truncate { after_tokens: 4 }).await;
         assert_eq!((truth.outcome, truth.output_tokens), (Outcome::Truncate, 4));
         assert_ne!(answer, "late");
+        let (truth, answer) = leave(Fault::ResetAfter { tokens: 4 }).await;
+        assert_eq!((truth.outcome, truth.output_tokens), (Outcome::ResetAfter, 4));
+        assert_ne!(answer, "late");
+        let (truth, answer) = leave(Fault::Endless).await;
+        assert_eq!((truth.outcome, truth.status, &*answer), (Outcome::Endless, None, "late"));
+        let lasts = Duration::from_secs(2);
+        let (truth, answer) = leave(Fault::Pause { after_tokens: 3, lasts }).await;
+        assert_eq!((truth.outcome, truth.status, &*answer), (Outcome::Pause, None, "late"));
         let (truth, answer) = leave(Fault::SlowHeaders).await;
         assert_eq!((truth.outcome, truth.status, &*answer), (Outcome::SlowHeaders, None, "late"));
+    }
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_comes_late_or_broken_comes() {
+        let body = prompt("one").to_string();
+        let lasts = Duration::from_secs(2);
+        for fault in [Fault::Pause { after_tokens: 3, lasts }, Fault::LateHeaders { by: lasts }] {
+            let simulator = start(Some(fault)).await;
+            let reply = post(simulator.connect(), PATH, body.clone()).await.unwrap();
+            assert_eq!((reply.status, reply.headers_at.as_millis()), (200, 2_191));
+            assert_eq!(simulator.truth()[0].outcome, Outcome::Ok);
+        }
+        for part in [Part::Prelude, Part::Payload] {
+            let simulator = start(Some(Fault::Corrupt { after_tokens: 3, part })).await;
+            let reply = post(simulator.connect(), PATH, body.clone()).await.unwrap();
+            assert!(serde_json::from_slice::<Value>(&reply.body).is_err());
+            assert_eq!(simulator.truth()[0].outcome, Outcome::Corrupt);
+        }
     }
 }

@@ -64,6 +64,7 @@ fn profile(model_id: &str, decode: Duration, tokens: f64) -> Profile {
         input_tokens: InputTokens::default(),
         output_tokens: OutputTokens::fixed(tokens),
         noise_cv: 0.0,
+        day_swing: None,
         slots: 64,
         input_per_1k_usd: 0.001,
         output_per_1k_usd: 0.002,

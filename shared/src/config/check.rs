@@ -14,18 +14,20 @@ use crate::units::{Name, NanoUsd};
 const LONGEST: Duration = Duration::from_hours(24);
 
 /// The errors found so far. A check that refuses returns `None` and leaves an error.
-pub(super) struct Checker<'a> {
+#[derive(Debug)]
+pub struct Checker<'a> {
     text: &'a str,
     errors: Vec<ConfigError>,
 }
 
 impl<'a> Checker<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    /// No errors yet in this text.
+    pub fn new(text: &'a str) -> Self {
         Self { text, errors: Vec::new() }
     }
 
     /// `value` if nothing was refused; all errors otherwise.
-    pub(super) fn finish<T>(self, value: T) -> Result<T, ConfigErrors> {
+    pub fn finish<T>(self, value: T) -> Result<T, ConfigErrors> {
         if self.errors.is_empty() { Ok(value) } else { Err(self.into_errors()) }
     }
 
@@ -33,7 +35,8 @@ impl<'a> Checker<'a> {
         ConfigErrors::new(self.errors)
     }
 
-    pub(super) fn refuse(
+    /// Leaves an error: the place, its path, what is wrong, and what to write instead.
+    pub fn refuse(
         &mut self,
         at: Location,
         path: &str,
@@ -42,6 +45,11 @@ impl<'a> Checker<'a> {
     ) {
         let error = ConfigError::new(self.text, at, path.to_owned(), problem.into(), mend.into());
         self.errors.push(error);
+    }
+
+    /// Leaves an error about the text as a whole.
+    pub fn refuse_whole(&mut self, path: &str, problem: &str, mend: &str) {
+        self.refuse(Location::UNKNOWN, path, problem, mend);
     }
 
     /// Refuses a value that is part of the language and not supported yet.
@@ -65,7 +73,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A whole number within a range.
-    pub(super) fn integer(
+    pub fn integer(
         &mut self,
         number: i64,
         at: Location,
@@ -86,7 +94,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A whole number within a range, if it is given.
-    pub(super) fn count(
+    pub fn count(
         &mut self,
         field: &Field<i64>,
         path: &str,
@@ -97,7 +105,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A number within a range, if it is given.
-    pub(super) fn number(
+    pub fn number(
         &mut self,
         field: &Field<f64>,
         path: &str,
@@ -133,7 +141,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A share of a whole, `1%` or `0.01`, if it is given: 0 to 1.
-    pub(super) fn share(&mut self, field: &Field<String>, path: &str, of: &str) -> Option<f64> {
+    pub fn share(&mut self, field: &Field<String>, path: &str, of: &str) -> Option<f64> {
         let field = field.as_ref()?;
         let text = field.value.trim();
         let percent = text.strip_suffix('%');
@@ -160,7 +168,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A duration above zero, if it is given.
-    pub(super) fn duration(&mut self, field: &Field<String>, path: &str) -> Option<Duration> {
+    pub fn duration(&mut self, field: &Field<String>, path: &str) -> Option<Duration> {
         let field = field.as_ref()?;
         let problem = match humantime::parse_duration(&field.value) {
             Ok(Duration::ZERO) => "a duration of zero leaves no time for anything".to_owned(),
@@ -219,6 +227,6 @@ impl<'a> Checker<'a> {
 }
 
 /// The path of a section's field.
-pub(super) fn join(section_path: &str, field: &str) -> String {
+pub fn join(section_path: &str, field: &str) -> String {
     if section_path.is_empty() { field.to_owned() } else { format!("{section_path}.{field}") }
 }

@@ -19,6 +19,7 @@ mod load;
 mod not_yet;
 mod prices;
 mod raw;
+pub mod reading;
 mod schema;
 mod shape;
 mod starter;

@@ -15,7 +15,7 @@ const MAX_DEPTH: usize = 32;
 const MAX_REPEATED: usize = 10_000;
 
 /// Reads a value from text; the error points into it.
-pub(super) fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Box<ConfigError>> {
+pub fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Box<ConfigError>> {
     serde_saphyr::from_str_with_options(text, options())
         .map_err(|error| Box::new(explain(text, &error)))
 }
@@ -166,7 +166,7 @@ fn known_names(path: &str, field: &str, expected: &[&'static str]) -> String {
 }
 
 /// The known name that `text` is probably a slip of.
-pub(super) fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let lower = text.to_lowercase();
     known
         .map(|name| (strsim::normalized_damerau_levenshtein(&lower, &name.to_lowercase()), name))

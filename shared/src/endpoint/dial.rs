@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use http::Uri;
@@ -46,8 +47,8 @@ pub struct TlsError(#[source] BoxError);
 pub enum Dial {
     /// Over the network, with this TLS where the address asks for it.
     Network(Arc<ClientConfig>),
-    /// To a server in this process, so that both can share a paused clock.
-    Memory(Arc<dyn Fn() -> DuplexStream + Send + Sync>),
+    /// To a server in this process, so that both can share a paused clock; it may refuse.
+    Memory(Arc<dyn Fn() -> io::Result<DuplexStream> + Send + Sync>),
 }
 
 impl fmt::Debug for Dial {
@@ -76,7 +77,7 @@ impl Dial {
                 let io = HttpsConnector::from((tcp, Arc::clone(tls))).call(uri.clone()).await?;
                 Ok(Link::open(TokioIo::new(io), stamps).await?)
             }
-            Self::Memory(dial) => Ok(Link::open(dial(), stamps).await?),
+            Self::Memory(dial) => Ok(Link::open(dial()?, stamps).await?),
         }
     }
 }

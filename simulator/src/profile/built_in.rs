@@ -45,6 +45,7 @@ impl Row {
             input_tokens: InputTokens { ratio: self.input.0, extra: self.input.1 },
             output_tokens: OutputTokens { points: points.collect(), cv: self.output_cv },
             noise_cv: 0.05,
+            day_swing: None,
             slots: self.slots,
             input_per_1k_usd: self.price.0,
             output_per_1k_usd: self.price.1,

@@ -2,17 +2,21 @@
 //!
 //! `built_in` holds the models that come with the simulator, `published.csv` the report that the
 //! older of them are calibrated to, and `calibration` the proof. To fit them again:
-//! `cargo run -p simulator --example calibrate`.
+//! `cargo run -p simulator --example calibrate`. `fixed` is a model to measure clients with.
 
 mod built_in;
 #[cfg(test)]
 mod calibration;
+mod day_swing;
+mod fixed;
 #[cfg(test)]
 pub(crate) mod published;
 
 use std::time::Duration;
 
 pub use self::built_in::PUBLISHED_REPORT;
+pub use self::day_swing::DaySwing;
+pub use self::fixed::FIXED_MODEL;
 
 /// A simulated model.
 ///
@@ -36,6 +40,8 @@ pub struct Profile {
     pub output_tokens: OutputTokens,
     /// Coefficient of variation (standard deviation / mean) of the noise; 0 for none.
     pub noise_cv: f64,
+    /// How times change over the day; none for not at all.
+    pub day_swing: Option<DaySwing>,
     /// How many requests are served at once; the others wait, first come first served.
     pub slots: usize,
     /// Price in USD of 1,000 input tokens.
@@ -123,6 +129,9 @@ pub enum InvalidProfile {
     /// A coefficient of variation is negative or not a number.
     #[error("`output_tokens.cv` and `noise_cv` must be finite numbers of at least 0")]
     Variation,
+    /// A swing would make times negative, or has no such hour.
+    #[error("`day_swing.amplitude` must be 0 to below 1, `day_swing.peak_hour` 0 to below 24")]
+    DaySwing,
     /// A price is negative or not a number.
     #[error("prices must be finite numbers of at least 0")]
     Price,
@@ -160,6 +169,9 @@ impl Profile {
         }
         if !is_amount(self.output_tokens.cv) || !is_amount(self.noise_cv) {
             return Err(InvalidProfile::Variation);
+        }
+        if !self.day_swing.is_none_or(DaySwing::is_sensible) {
+            return Err(InvalidProfile::DaySwing);
         }
         if !is_amount(self.input_per_1k_usd) || !is_amount(self.output_per_1k_usd) {
             return Err(InvalidProfile::Price);

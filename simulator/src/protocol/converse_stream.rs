@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use serde_json::json;
 
 use super::{Ending, Question, StreamedProtocol, converse};
+use crate::fault::Part;
 use crate::frame;
 use crate::refusal::Refusal;
 use crate::words::{WORDS, token_text};
@@ -44,6 +45,10 @@ impl StreamedProtocol for ConverseStream {
 
     fn exception(&self, name: &str, message: &str, bytes: &mut Vec<u8>) {
         bytes.extend(frame::exception(name, message));
+    }
+
+    fn corrupt(&self, bytes: &mut [u8], part: Part) {
+        frame::corrupt(bytes, part);
     }
 }
 

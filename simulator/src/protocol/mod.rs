@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::fault::Part;
 use crate::refusal::Refusal;
 
 pub(crate) use converse_stream::ConverseStream;
@@ -66,6 +67,9 @@ pub(crate) trait StreamedProtocol: fmt::Debug + Sync {
 
     /// Appends an error that ends the answer.
     fn exception(&self, name: &str, message: &str, bytes: &mut Vec<u8>);
+
+    /// Damages the first of the frames in these bytes.
+    fn corrupt(&self, bytes: &mut [u8], part: Part);
 }
 
 /// What a request asks, free of any API's vocabulary.

@@ -49,6 +49,7 @@ fn simulator(broken: u64) -> SimulatorThread {
         input_tokens: InputTokens::default(),
         output_tokens: OutputTokens::fixed(f64::from(TOKENS)),
         noise_cv: 0.0,
+        day_swing: None,
         slots: 64,
         input_per_1k_usd: 0.001,
         output_per_1k_usd: 0.1,

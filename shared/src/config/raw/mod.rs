@@ -22,11 +22,12 @@ use serde::de::IgnoredAny;
 pub(super) use self::dataset::{Dataset, Distribution, Synthetic};
 pub(super) use self::either::{OneOrMany, Price, Tokens};
 pub(super) use self::endpoint::{Defaults, Endpoint, PriceFields};
-pub(super) use self::spanned::Spanned;
+pub use self::spanned::Spanned;
 use super::load::MAX_CONCURRENCY;
 use super::{MAX_REPLICATES, MAX_REQUESTS, MAX_WARMUPS, VERSION};
 
-pub(super) type Field<T> = Option<Spanned<T>>;
+/// A field that may be left out, with its place in the text.
+pub type Field<T> = Option<Spanned<T>>;
 pub(super) type Unread = Field<IgnoredAny>;
 
 /// A configuration of fmgauge: what is measured, what is asked, how, and what must hold.

@@ -10,9 +10,11 @@ use serde_saphyr::Location;
 /// A value with the place where it is used. In the schema it is the value alone, which the
 /// reader's own type cannot say.
 #[derive(Debug, Clone)]
-pub(in crate::config) struct Spanned<T> {
-    pub(in crate::config) value: T,
-    pub(in crate::config) referenced: Location,
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Where it is used: where an alias of it stands, if it is one.
+    pub referenced: Location,
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
