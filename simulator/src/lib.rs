@@ -15,6 +15,7 @@
 //! | `server`, `handler`, `answer`, `whole`, `connection` | a request: accepted, answered, stamped at the write |
 //! | `fault`, `limit`, `outage` | what goes wrong, and when |
 //! | `truth`, `exchange`, `ledger`, `log` | what really happened |
+//! | `scripted` | another server: exactly the bytes that it is told to answer with |
 //!
 //! What comes from here is never to be taken for a real service: every response carries
 //! `x-fmgauge-simulated: true`. Token counts, latencies and prices are a model's, calibrated to
@@ -36,6 +37,7 @@ mod profile;
 mod protocol;
 mod refusal;
 mod route;
+pub mod scripted;
 mod server;
 mod simulator;
 mod thread;

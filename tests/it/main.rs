@@ -6,6 +6,8 @@ mod binaries;
 #[cfg(test)]
 mod command;
 #[cfg(test)]
+mod decoders;
+#[cfg(test)]
 mod deployed;
 #[cfg(test)]
 mod endpoint;

@@ -1,1 +1,4 @@
-//! The end-to-end tests are in `it/`, linked as one binary.
+//! What tests and fuzzing share: the end-to-end tests themselves are in `it/`, linked as one binary.
+
+pub mod decoders;
+pub mod wire;

@@ -1,8 +1,10 @@
 //! Gaps between content events, as a histogram that can be stored and merged.
 
 use std::fmt;
+use std::io::Read;
 
 use aws_smithy_types::base64;
+use flate2::read::ZlibDecoder;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,21 @@ const LONGEST_US: u64 = 3_600_000_000;
 
 /// Significant decimal digits: a gap is kept within 0.1 %.
 const DIGITS: u8 = 3;
+
+/// The most bytes that stored counts unpack to: 23,552 counts of [`COUNT_BYTES_MAX`] are less. A damaged
+/// or foreign text must not fill the memory.
+const UNPACKED_BYTES_MAX: usize = 256 * 1024;
+
+/// The most bytes of a stored count: it ends at 2^41, more gaps than any block sees and so few that no
+/// sum of them overflows.
+const COUNT_BYTES_MAX: usize = 6;
+
+/// How the deflated form begins, and the form that it holds.
+const DEFLATED: [u8; 4] = [0x1c, 0x84, 0x93, 0x14];
+const PLAIN: [u8; 4] = [0x1c, 0x84, 0x93, 0x13];
+
+/// The length of what stands before the counts.
+const HEAD_BYTES: usize = 40;
 
 /// Ranges of a tenfold, for pictures.
 const RANGES_PER_DECADE: f64 = 20.0;
@@ -117,17 +134,49 @@ impl From<GapHistogram> for String {
 #[error("this is not a histogram of gaps that fmgauge stored")]
 pub struct UnreadableGaps;
 
+/// What is stored, checked before the library reads it, which takes as much memory as a text asks for
+/// and adds up counts without a limit.
 fn decoded(text: &str) -> Result<Histogram<u64>, UnreadableGaps> {
     let bytes = base64::decode(text).map_err(|_| UnreadableGaps)?;
-    let counts = Deserializer::new().deserialize::<u64, _>(&mut bytes.as_slice());
-    let counts = counts.map_err(|_| UnreadableGaps)?;
-    let is_ours =
-        (counts.low(), counts.high(), counts.sigfig()) == (SHORTEST_US, LONGEST_US, DIGITS);
-    if is_ours { Ok(counts) } else { Err(UnreadableGaps) }
+    let (head, packed) = bytes.split_first_chunk::<8>().ok_or(UnreadableGaps)?;
+    if head[..4] != DEFLATED || !is_length(&head[4..], packed.len()) {
+        return Err(UnreadableGaps);
+    }
+    let mut plain = Vec::new();
+    let mut unpacked = ZlibDecoder::new(packed).take(UNPACKED_BYTES_MAX as u64);
+    unpacked.read_to_end(&mut plain).map_err(|_| UnreadableGaps)?;
+    if !is_ours(&plain) {
+        return Err(UnreadableGaps);
+    }
+    let counts = Deserializer::new().deserialize::<u64, _>(&mut plain.as_slice());
+    counts.map_err(|_| UnreadableGaps)
+}
+
+/// Whether the head is that of [`Gaps`], and every count within its limit.
+fn is_ours(plain: &[u8]) -> bool {
+    let Some((head, counts)) = plain.split_at_checked(HEAD_BYTES) else { return false };
+    let expected: [&[u8]; 4] = [
+        &[0, 0, 0, 0, 0, 0, 0, DIGITS], // no offset, digits
+        &SHORTEST_US.to_be_bytes(),
+        &LONGEST_US.to_be_bytes(),
+        &1_f64.to_be_bytes(), // a unit is a microsecond
+    ];
+    let numbers = counts.split_inclusive(|byte| byte & 0x80 == 0);
+    head[..4] == PLAIN
+        && is_length(&head[4..8], counts.len())
+        && head[8..] == expected.concat()
+        && numbers.map(<[u8]>::len).all(|length| length <= COUNT_BYTES_MAX)
+}
+
+fn is_length(bytes: &[u8], length: usize) -> bool {
+    u32::try_from(length).is_ok_and(|length| bytes == length.to_be_bytes())
 }
 
 #[cfg(test)]
 mod tests {
+    use flate2::Compression;
+    use flate2::read::ZlibEncoder;
+    use hdrhistogram::serialization::V2Serializer;
     use proptest::prelude::*;
 
     use super::*;
@@ -197,6 +246,59 @@ mod tests {
         let mut bytes = Vec::new();
         V2DeflateSerializer::new().serialize(&other, &mut bytes).unwrap();
         check(&base64::encode(bytes));
+    }
+
+    /// Counts in the stored form, after a head that says they are `length` bytes.
+    fn stored(length: u32, counts: &[u8]) -> String {
+        let bounds = [SHORTEST_US, LONGEST_US].map(u64::to_be_bytes).concat();
+        let head = [&PLAIN[..], &length.to_be_bytes(), &[0, 0, 0, 0, 0, 0, 0, DIGITS], &bounds];
+        let plain = [&head.concat()[..], &1_f64.to_be_bytes(), counts].concat();
+        let mut packed = Vec::new();
+        ZlibEncoder::new(plain.as_slice(), Compression::default())
+            .read_to_end(&mut packed)
+            .unwrap();
+        let length = u32::try_from(packed.len()).unwrap().to_be_bytes();
+        base64::encode([&DEFLATED[..], &length, &packed].concat())
+    }
+
+    #[test]
+    fn counts_without_bounds_are_refused() {
+        let read = |text: String| GapHistogram::try_from(text).map(|_| ());
+        assert_eq!(read(stored(1, &[2])), Ok(()), "the form is right");
+        // The library would take four gigabytes for it.
+        assert_eq!(read(stored(u32::MAX, &[2])), Err(UnreadableGaps));
+        // Eight of the largest count: their sum overflows. And the smallest number: it has no negative.
+        let largest = [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+        assert_eq!(read(stored(72, &largest.repeat(8))), Err(UnreadableGaps));
+        assert_eq!(read(stored(9, &[0xff; 9])), Err(UnreadableGaps));
+        // More counts than there are, in few bytes and in many.
+        assert_eq!(read(stored(6, &[0xff, 0xff, 0xff, 0xff, 0xff, 0x7f])), Ok(()), "none at all");
+        assert_eq!(read(stored(30_000, &[2; 30_000])), Err(UnreadableGaps));
+        assert_eq!(read(stored(1_000_000, &[0; 1_000_000])), Err(UnreadableGaps));
+        // The plain form is not what is stored.
+        let mut plain = Vec::new();
+        V2Serializer::new().serialize(&of(&[5]).0, &mut plain).unwrap();
+        assert_eq!(read(base64::encode(plain)), Err(UnreadableGaps));
+    }
+
+    #[test]
+    fn what_is_cut_or_changed_is_refused() {
+        let text = String::from(of(&[9_000, 10_000, 10_000, 12_000]).stored().unwrap());
+        let whole = base64::decode(&text).unwrap();
+        let read = |bytes: &[u8]| GapHistogram::try_from(base64::encode(bytes));
+        for place in 0..whole.len() {
+            assert_eq!(read(&whole[..place]), Err(UnreadableGaps), "the first {place} bytes");
+            for bit in 0..8 {
+                let mut changed = whole.clone();
+                changed[place] ^= 1 << bit;
+                // Bits of the compression's head may say nothing: what is read is the same then.
+                if let Ok(stored) = read(&changed) {
+                    let mut gaps = Gaps::default();
+                    gaps.add(&stored).unwrap();
+                    assert_eq!(gaps.stored().map(String::from).as_ref(), Some(&text));
+                }
+            }
+        }
     }
 
     proptest! {

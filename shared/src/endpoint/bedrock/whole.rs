@@ -1,11 +1,13 @@
 //! `Converse`: the answer arrives whole. There is no first token to time, only the response's head
 //! and its end; the connection keeps all deadlines.
 
+use aws_sdk_bedrockruntime::types::ConverseOutput;
+
 use super::BedrockEndpoint;
 use super::answer::Answer;
 use super::ending::Ending;
 use super::question::Question;
-use crate::record::Outcome;
+use crate::record::{ErrorClass, Outcome};
 
 impl BedrockEndpoint {
     /// Sends and receives. An answer without usage is whole all the same.
@@ -33,6 +35,13 @@ impl BedrockEndpoint {
             output.performance_config.as_ref(),
             output.service_tier.as_ref(),
         );
-        Ending::of(Outcome::Completed)
+        match output.output {
+            Some(ConverseOutput::Message(_)) => Ending::of(Outcome::Completed),
+            // The SDK takes an empty body for an answer, too.
+            Some(_) | None => {
+                let message = "the answer has no message";
+                Ending::failed(ErrorClass::Protocol, None, message)
+            }
+        }
     }
 }
