@@ -174,6 +174,7 @@ async fn measure(
         spent: NanoUsd::ZERO,
         bytes: 0,
         gaps: None,
+        arrivals: None,
         elapsed: Duration::from_mins(10),
     };
     store.finish(&key, &receipt).await?;

@@ -111,6 +111,7 @@ fn receipt(attempt: u32) -> Receipt {
         elapsed: Duration::from_secs(34),
         bytes: 4_000,
         gaps: Some(gaps()),
+        arrivals: None,
     }
 }
 

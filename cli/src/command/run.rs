@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, bail};
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use shared::block::{BlockRun, Signals, WallClock};
+use shared::block::{BlockRun, Clocks, Signals, WallClock};
 use shared::digest::sha256;
+use shared::load::Pace;
 use shared::plan::{Lane, Plan};
 use shared::run::{Connections, RunError, Stage, conclude, measure, prepare, read_plan};
 use shared::store::{BlockKey, RecordStore, RunStatus};
@@ -28,7 +29,7 @@ const EXIT_INTERRUPTED: i32 = 130;
 
 pub(crate) async fn run(arguments: &arguments::Run, out: &Path, wall: WallClock) -> Result<Exit> {
     let begun = at(wall)?;
-    let wall = if arguments.virtual_time { virtual_wall } else { wall };
+    let clocks = if arguments.virtual_time { virtual_clocks() } else { Clocks::real(wall) };
     let Started { stores, plan, connections, simulator } = match &arguments.resume {
         Some(run) => resume(arguments, run, out).await?,
         None => start(arguments, out, begun).await?,
@@ -40,7 +41,7 @@ pub(crate) async fn run(arguments: &arguments::Run, out: &Path, wall: WallClock)
     let lanes = plan
         .lanes
         .iter()
-        .map(|lane| run_lane(lane, &plan, &stores, &connections, wall, &signals, &progress));
+        .map(|lane| run_lane(lane, &plan, &stores, &connections, clocks, &signals, &progress));
     let measured = tokio::select! {
         measured = join_all(lanes) => measured,
         never = progress.draw() => match never {},
@@ -52,7 +53,7 @@ pub(crate) async fn run(arguments: &arguments::Run, out: &Path, wall: WallClock)
         bail!("another process has taken over run {run_id}: this one has left it");
     }
 
-    let conclusion = conclude(&run_id, &stores, Stage::Final, at(wall)?).await?;
+    let conclusion = conclude(&run_id, &stores, Stage::Final, at(clocks.wall)?).await?;
     listening.abort();
     show(&conclusion, arguments.json)?;
     if conclusion.status != RunStatus::Complete {
@@ -111,6 +112,11 @@ fn at(wall: WallClock) -> Result<Timestamp> {
     Timestamp::try_from(wall()).context("the clock of this machine is out of range")
 }
 
+/// The clocks of virtual time: tokio's is paused, and goes on when everything waits.
+fn virtual_clocks() -> Clocks {
+    Clocks { wall: virtual_wall, pace: Pace::Clock }
+}
+
 /// The wall clock of virtual time: runs begin at midnight UTC of 1 January 2026.
 fn virtual_wall() -> SystemTime {
     static BEGUN: OnceLock<Instant> = OnceLock::new();
@@ -159,7 +165,7 @@ async fn run_lane(
     plan: &Plan,
     stores: &LocalStores,
     connections: &Connections,
-    wall: WallClock,
+    clocks: Clocks,
     signals: &Signals,
     progress: &Progress,
 ) -> Result<(), RunError> {
@@ -173,7 +179,7 @@ async fn run_lane(
             round: 1,
             block: block.block,
         };
-        let run = measure(key, stores, connections, wall, signals, progress).await;
+        let run = measure(key, stores, connections, clocks, signals, progress).await;
         if run.as_ref().is_err_and(RunError::is_superseded) {
             signals.stop.cancel();
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use shared::block::{BlockRun, NoObserver, Signals, WallClock};
+use shared::block::{BlockRun, Clocks, NoObserver, Signals, WallClock};
 use shared::run::{Connections, Failure, Stores, measure};
 use shared::store::{ArtifactStore, BlockEnd, BlockKey, RecordStore};
 use shared::units::{ExperimentId, RunId};
@@ -44,7 +44,7 @@ pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
     let Event { run_id, round, experiment, block } = event;
     let key = BlockKey { run_id, experiment, round, block };
     let signals = Signals::default();
-    let measuring = measure(key, stores, connections, wall, &signals, &NoObserver);
+    let measuring = measure(key, stores, connections, Clocks::real(wall), &signals, &NoObserver);
     let begun = tokio::time::Instant::now();
     let ending = async {
         tokio::time::sleep_until(begun + remaining.saturating_sub(DRAIN)).await;

@@ -6,6 +6,7 @@
 //! failed request means.
 
 mod recorder;
+mod sending;
 mod window;
 
 use std::sync::Arc;
@@ -19,8 +20,8 @@ use self::recorder::{Placed, Recorder};
 use self::window::Window;
 use crate::dataset::{self, Prompt};
 use crate::endpoint::{Endpoint, Request};
-use crate::load::ClosedLoop;
-use crate::plan::{BlockPlan, Experiment, Plan, WARMUP_MAX_TOKENS};
+use crate::load::Pace;
+use crate::plan::{BlockPlan, Experiment, Load, Plan, WARMUP_MAX_TOKENS};
 use crate::price::{Allotment, Tariff};
 use crate::record::{Observation, Phase, Record};
 use crate::store::{BlockKey, Receipt, RecordStore, Standing, StoreError};
@@ -34,6 +35,22 @@ pub const WARMUP_TEXT: &str = "Reply with the single word OK.";
 
 /// The wall clock, as a value: only a `main.rs` reads it by itself.
 pub type WallClock = fn() -> SystemTime;
+
+/// The clocks that a block is measured by.
+#[derive(Debug, Clone, Copy)]
+pub struct Clocks {
+    /// Tells when the block began; later times follow from the monotonic clock.
+    pub wall: WallClock,
+    /// Paces the arrivals of open loops.
+    pub pace: Pace,
+}
+
+impl Clocks {
+    /// Those of a machine, with its wall clock.
+    pub fn real(wall: WallClock) -> Self {
+        Self { wall, pace: Pace::Thread }
+    }
+}
 
 /// Opens a slot's way to the block's endpoint.
 pub type Connect = dyn Fn() -> Box<dyn Endpoint> + Send + Sync;
@@ -120,6 +137,7 @@ struct Attempt {
     /// `None` where the endpoint's price is not known.
     tariff: Option<Tariff>,
     allotment: Arc<Allotment>,
+    pace: Pace,
 }
 
 /// Measures one block under a claimed attempt.
@@ -127,7 +145,7 @@ pub async fn run_block<R: RecordStore>(
     job: BlockJob,
     store: &R,
     connect: &Connect,
-    wall: WallClock,
+    clocks: Clocks,
     signals: &Signals,
     observer: &dyn Observer,
 ) -> Result<Receipt, BlockError> {
@@ -146,8 +164,10 @@ pub async fn run_block<R: RecordStore>(
     let tariff = job.plan.tariff(&experiment);
     let allotted = job.plan.spend_limit.map(|_| job.plan.reservation(&block));
     let allotment = Arc::new(Allotment::new(allotted));
-    let attempt = Arc::new(Attempt { job, experiment, block, order, signals, tariff, allotment });
-    let anchor = Anchor { instant: Instant::now(), wall: wall() };
+    let pace = clocks.pace;
+    let attempt = Attempt { job, experiment, block, order, signals, tariff, allotment, pace };
+    let attempt = Arc::new(attempt);
+    let anchor = Anchor { instant: Instant::now(), wall: (clocks.wall)() };
 
     let (recorder, sender) = Recorder::new(&attempt, anchor);
     let measuring = async {
@@ -175,6 +195,7 @@ pub async fn run_block<R: RecordStore>(
         elapsed: anchor.instant.elapsed(),
         bytes: stored.bytes,
         gaps: stored.gaps.stored(),
+        arrivals: window.arrivals,
     };
     store.finish(&key, &receipt).await?;
     Ok(receipt)
@@ -220,7 +241,7 @@ async fn measure(
     records: &recorder::Sender,
 ) -> Result<Window, BlockError> {
     let mut warming = JoinSet::new();
-    for slot in 0..u32::from(attempt.experiment.concurrency.get()) {
+    for slot in 0..u32::from(attempt.experiment.load.slots()) {
         let (attempt, records, endpoint) = (Arc::clone(attempt), records.clone(), connect());
         warming.spawn(async move {
             warm(&attempt, slot, &*endpoint, &records).await;
@@ -229,39 +250,10 @@ async fn measure(
     }
     let slots = joined(warming).await?;
 
-    let until = attempt.block.duration.map(|duration| Instant::now() + duration);
-    let closed = Arc::new(ClosedLoop::new(
-        attempt.block.requests,
-        until,
-        attempt.signals.stop.clone(),
-        Arc::clone(&attempt.allotment),
-        attempt.bound(Phase::Measured),
-    ));
-    let mut sending = JoinSet::new();
-    for (slot, endpoint) in slots {
-        let (attempt, records) = (Arc::clone(attempt), records.clone());
-        let closed = Arc::clone(&closed);
-        sending.spawn(async move {
-            let mut sends = window::SlotSends::default();
-            let request = |sequence| attempt.request(sequence);
-            let observed = |sequence, observation: Observation| {
-                sends.add(observation.sent);
-                attempt.settle(Phase::Measured, &observation);
-                let prompt = attempt.prompt_index(sequence);
-                records.send(Placed {
-                    phase: Phase::Measured,
-                    slot,
-                    sequence,
-                    prompt,
-                    observation,
-                });
-            };
-            closed.run_slot(&*endpoint, &attempt.signals.cut, request, observed).await;
-            sends
-        });
+    match attempt.experiment.load {
+        Load::Closed { .. } => sending::closed(attempt, slots, records).await,
+        Load::Open(load) => sending::open(attempt, load, slots, records).await,
     }
-    let sends = joined(sending).await?;
-    Ok(Window::new(&sends, until, attempt.block.requests, closed.halt()))
 }
 
 async fn joined<T: 'static>(mut tasks: JoinSet<T>) -> Result<Vec<T>, BlockError> {

@@ -6,9 +6,7 @@ use aws_config::SdkConfig;
 use rustls::ClientConfig;
 
 use super::{RunError, Stores, read, read_plan};
-use crate::block::{
-    BlockError, BlockJob, BlockRun, Connect, Observer, Signals, WallClock, run_block,
-};
+use crate::block::{BlockError, BlockJob, BlockRun, Clocks, Connect, Observer, Signals, run_block};
 use crate::dataset::Prompt;
 use crate::endpoint::bedrock::BedrockEndpoint;
 use crate::endpoint::{self, Dial, Endpoint};
@@ -88,7 +86,7 @@ pub async fn measure<R: RecordStore, A: ArtifactStore>(
     key: BlockKey,
     stores: &Stores<R, A>,
     connections: &Connections,
-    wall: WallClock,
+    clocks: Clocks,
     signals: &Signals,
     observer: &dyn Observer,
 ) -> Result<BlockRun, RunError> {
@@ -113,7 +111,7 @@ pub async fn measure<R: RecordStore, A: ArtifactStore>(
         }
     };
     let job = BlockJob { plan: Arc::new(plan), key, attempt, prompts };
-    let receipt = run_block(job, &stores.records, &*connect, wall, signals, observer).await?;
+    let receipt = run_block(job, &stores.records, &*connect, clocks, signals, observer).await?;
     Ok(BlockRun::Measured(receipt))
 }
 

@@ -191,6 +191,9 @@ pub struct Receipt {
     /// were none.
     #[serde(default)]
     pub gaps: Option<GapHistogram>,
+    /// What became of its arrivals; `None` for a closed loop.
+    #[serde(default)]
+    pub arrivals: Option<crate::load::ArrivalCounts>,
 }
 
 impl Receipt {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::kept::{Kept, Requests};
 use super::latency::{LatencyStats, nanoseconds};
+use super::schedule::{ScheduleFigures, Schedules};
 use super::warning::warnings;
 use super::{
     Bin, BlockPlace, ExperimentSummary, Histogram, RateStats, RequestCounts, RunSummary, Spending,
@@ -113,6 +114,8 @@ struct ExperimentAccumulator<'p> {
     spending: Spending,
     new_connections: u64,
     cache_reads: u64,
+    /// Of an open loop.
+    schedules: Option<Schedules>,
 }
 
 impl<'p> ExperimentAccumulator<'p> {
@@ -137,6 +140,7 @@ impl<'p> ExperimentAccumulator<'p> {
             spending: Spending::default(),
             new_connections: 0,
             cache_reads: 0,
+            schedules: experiment.load.open().map(|_| Schedules::default()),
         }
     }
 
@@ -171,6 +175,9 @@ impl<'p> ExperimentAccumulator<'p> {
             self.kept.reserve_exact(self.receipts.values().map(|r| r.records as usize).sum());
         }
         self.kept.extend(Kept::of(record, block, cost));
+        if let Some(schedules) = &mut self.schedules {
+            schedules.add(record, block);
+        }
         if record.outcome == Outcome::Completed {
             self.add_completed(record, cost, receipt);
         }
@@ -202,15 +209,20 @@ impl<'p> ExperimentAccumulator<'p> {
         stopped_blocks.retain(|place| self.receipts.get(place).is_some_and(|r| !r.is_final()));
         stopped_blocks.sort_unstable();
         let itl_histogram = itl_histogram(self.receipts.values().copied());
-        let places: Vec<_> = self.receipts.into_keys().collect();
         let kept = Requests::new(self.kept);
+        let window_s = throughput.map(|throughput| throughput.window_s);
+        let receipts = self.receipts.values().copied();
+        let schedule =
+            self.schedules.and_then(|schedules| schedules.finish(&kept, receipts, window_s));
+        let places: Vec<_> = self.receipts.into_keys().collect();
         let latency = |of: fn(&Kept) -> Option<u64>| LatencyStats::of_nanos(kept.clustered(of));
         let all = || kept.all().iter();
         let mut summary = ExperimentSummary {
             experiment: self.experiment.id.clone(),
             endpoint: self.experiment.endpoint.clone(),
             dataset: self.experiment.dataset.clone(),
-            concurrency: self.experiment.concurrency,
+            load: self.experiment.load,
+            concurrency: self.experiment.load.concurrency(),
             simulated: self.simulated,
             blocks_planned: whole(planned),
             blocks_done: whole(planned - missing_blocks.len() - stopped_blocks.len()),
@@ -231,6 +243,8 @@ impl<'p> ExperimentAccumulator<'p> {
             tpot: latency(Kept::tpot_ns),
             itl_mean: latency(Kept::itl_mean_ns),
             throughput,
+            achieved_load: schedule.as_ref().and_then(ScheduleFigures::achieved_load),
+            schedule,
             input_tokens_mean: self.input.mean(),
             output_tokens_mean: self.output.mean(),
             cost: TransactionCost::mean(self.cost.sum, self.cost.count),

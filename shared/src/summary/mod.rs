@@ -13,6 +13,7 @@ mod kept;
 mod latency;
 mod metrics;
 mod rate;
+mod schedule;
 mod services;
 mod shape;
 mod spend;
@@ -22,7 +23,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::Plan;
+use crate::plan::{LatencyMetric, Load, Plan};
 use crate::record::Record;
 use crate::stats::{Interval, float};
 use crate::store::BlockState;
@@ -34,6 +35,7 @@ pub use accumulate::RunAccumulator;
 pub(crate) use latency::milliseconds;
 pub use latency::{LatencyIntervals, LatencyStats};
 pub use rate::RateStats;
+pub use schedule::{HalfLatency, ScheduleFigures};
 pub use services::service_costs;
 pub use shape::{Bin, BlockFigures, Histogram, Point};
 pub use spend::{BlockOf, SpendSummary};
@@ -72,8 +74,10 @@ pub struct ExperimentSummary {
     pub endpoint: Name,
     /// Its dataset.
     pub dataset: Name,
-    /// Requests in flight.
-    pub concurrency: Concurrency,
+    /// How its requests were sent.
+    pub load: Load,
+    /// Requests in flight of a closed loop; `None` for an open one.
+    pub concurrency: Option<Concurrency>,
     /// Something in it was answered by a simulator.
     pub simulated: bool,
     /// Blocks in the plan, over the rounds begun.
@@ -117,6 +121,14 @@ pub struct ExperimentSummary {
     pub itl_histogram: Option<Histogram>,
     /// What was completed within the measured windows; `None` without a window.
     pub throughput: Option<Throughput>,
+    /// The share of the asked load that was kept up: of an open loop, sent / arrivals. `None` for a
+    /// closed loop.
+    #[serde(default)]
+    pub achieved_load: Option<f64>,
+    /// What became of an open loop's arrivals, and latency from its schedule; `None` for a closed
+    /// loop.
+    #[serde(default)]
+    pub schedule: Option<ScheduleFigures>,
     /// Mean prompt tokens of completed requests, by the service's count.
     pub input_tokens_mean: Option<f64>,
     /// Mean answer tokens of completed requests, by the service's count.
@@ -255,6 +267,20 @@ pub struct Spending {
     pub output_tokens: u64,
     /// The cost of those tokens.
     pub spent_nano_usd: NanoUsd,
+}
+
+impl ExperimentSummary {
+    /// The latency that a user sees: from the intended send in an open loop, from the send in a
+    /// closed one.
+    pub fn latency(&self, metric: LatencyMetric) -> Option<&LatencyStats> {
+        let from_schedule = self.schedule.as_ref();
+        match metric {
+            LatencyMetric::E2e => from_schedule.map_or(&self.e2e, |s| &s.e2e_from_schedule),
+            LatencyMetric::Ttft => from_schedule.map_or(&self.ttft, |s| &s.ttft_from_schedule),
+            LatencyMetric::Tpot => &self.tpot,
+        }
+        .as_ref()
+    }
 }
 
 impl RunSummary {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use shared::block::{BlockRun, NoObserver, Observer, Signals};
+use shared::block::{BlockRun, Clocks, NoObserver, Observer, Signals};
 use shared::plan::{BlockPlan, Plan};
 use shared::record::{Phase, Record};
 use shared::run::{
@@ -71,7 +71,7 @@ impl LocalRun {
         signals: &Signals,
         observer: &dyn Observer,
     ) -> Result<BlockRun, RunError> {
-        measure(self.key(), &self.stores, connections, wall, signals, observer).await
+        measure(self.key(), &self.stores, connections, Clocks::real(wall), signals, observer).await
     }
 
     /// Measures the run's only block to its end.

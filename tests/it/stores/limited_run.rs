@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
-use shared::block::{BlockRun, NoObserver, Observer, Signals};
+use shared::block::{BlockRun, Clocks, NoObserver, Observer, Signals};
 use shared::endpoint::placeholder_config;
 use shared::plan::Plan;
 use shared::price::Price;
@@ -139,7 +139,8 @@ impl<R: RecordStore, A: ArtifactStore> Run<R, A> {
     async fn attempt(&self, block: u32, observer: &dyn Observer) -> Result<BlockRun, RunError> {
         let connections = Connections::new(placeholder_config()).unwrap();
         let signals = Signals::default();
-        measure(self.key(block), &self.stores, &connections, wall, &signals, observer).await
+        measure(self.key(block), &self.stores, &connections, Clocks::real(wall), &signals, observer)
+            .await
     }
 
     async fn measure(&self, block: u32) -> BlockRun {

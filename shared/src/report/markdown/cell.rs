@@ -1,5 +1,6 @@
 //! What several tables have in common: their cells, and the notes below them.
 
+use crate::plan::Experiment;
 use crate::report::Report;
 use crate::report::page::{FEW, Page};
 use crate::stats::{Interval, Percentile};
@@ -34,9 +35,15 @@ pub(super) fn each_dataset(
     }
 }
 
+/// The head of the column of loads: requests in flight, or where there are rates too, `Load`.
+pub(super) fn load_head(report: &Report<'_>) -> &'static str {
+    let is_closed = |experiment: &Experiment| experiment.load.open().is_none();
+    if report.plan.experiments.iter().all(is_closed) { "In flight" } else { "Load" }
+}
+
 /// Endpoint and load: what an experiment's row begins with below the heading of its dataset.
 pub(super) fn place(experiment: &ExperimentSummary) -> Vec<String> {
-    vec![format!("`{}`", experiment.endpoint), experiment.concurrency.to_string()]
+    vec![format!("`{}`", experiment.endpoint), experiment.load.mark()]
 }
 
 pub(super) fn or_none(value: Option<String>) -> String {
