@@ -175,6 +175,7 @@ async fn measure(
         bytes: 0,
         gaps: None,
         client: None,
+        arrivals: None,
         elapsed: Duration::from_mins(10),
     };
     store.finish(&key, &receipt).await?;

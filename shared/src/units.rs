@@ -4,7 +4,7 @@
 //! serialised, the field's name carries the unit (see [`nanos`]).
 
 use std::fmt;
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32};
 
 use serde::{Deserialize, Serialize};
 
@@ -104,6 +104,17 @@ impl ExperimentId {
         Self(format!("{endpoint}{sep}{dataset}{sep}c{concurrency}"))
     }
 
+    /// The identifier of an open loop at `rate`: `mistral-7b~chat~r120`, and of a Poisson process
+    /// `mistral-7b~chat~r120-poisson`.
+    pub fn open(endpoint: &Name, dataset: &Name, rate: RatePerMinute, arrivals: Arrivals) -> Self {
+        let sep = EXPERIMENT_SEPARATOR;
+        let arrivals = match arrivals {
+            Arrivals::Constant => "",
+            Arrivals::Poisson => "-poisson",
+        };
+        Self(format!("{endpoint}{sep}{dataset}{sep}r{rate}{arrivals}"))
+    }
+
     /// The text itself.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -129,6 +140,9 @@ impl fmt::Display for ExperimentId {
 pub struct Concurrency(NonZeroU16);
 
 impl Concurrency {
+    /// One at a time.
+    pub const ONE: Self = Self(NonZeroU16::MIN);
+
     /// `None` for 0.
     pub fn new(slots: u16) -> Option<Self> {
         NonZeroU16::new(slots).map(Self)
@@ -144,6 +158,43 @@ impl fmt::Display for Concurrency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// Requests that an open loop sends in a minute, whether or not earlier ones have been answered; at
+/// least 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RatePerMinute(NonZeroU32);
+
+impl RatePerMinute {
+    /// `None` for 0.
+    pub fn new(per_minute: u32) -> Option<Self> {
+        NonZeroU32::new(per_minute).map(Self)
+    }
+
+    /// Requests in a minute.
+    pub fn get(self) -> u32 {
+        self.0.get()
+    }
+}
+
+impl fmt::Display for RatePerMinute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How the requests of an open loop are spread over time.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrivals {
+    /// At equal distances.
+    #[default]
+    Constant,
+    /// At random, independent of each other, as those of many users are: a Poisson process.
+    Poisson,
 }
 
 /// An amount of money in billionths of a US dollar. Sums are exact.

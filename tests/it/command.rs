@@ -8,12 +8,14 @@
 //! | `exits` | what else ends with which exit code |
 //! | `interrupted` | Ctrl-C, once and twice |
 //! | `killed` | `kill -9`, and what a resumed run counts |
+//! | `open_loop` | requests at a rate: the schedule is kept, and who cannot keep up is told |
 //! | `virtual_time` | a paused clock: the same bytes for a seed, hours in seconds |
 
 mod begin;
 mod exits;
 mod interrupted;
 mod killed;
+mod open_loop;
 mod refused;
 mod short_run;
 mod virtual_time;

@@ -112,6 +112,7 @@ fn receipt(attempt: u32) -> Receipt {
         bytes: 4_000,
         gaps: Some(gaps()),
         client: None,
+        arrivals: None,
     }
 }
 

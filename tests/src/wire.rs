@@ -66,7 +66,7 @@ pub fn endpoint(api: Api, script: Script) -> BedrockEndpoint {
     let mut spec = settings.endpoints[0].spec.clone();
     spec.api = api;
     let script = Arc::new(script);
-    let dial = Dial::Memory(Arc::new(move || script.connect()));
+    let dial = Dial::Memory(Arc::new(move || Ok(script.connect())));
     let deadlines =
         Deadlines { connect: DEADLINE, first_token: DEADLINE, stall: DEADLINE, request: DEADLINE };
     BedrockEndpoint::new(&spec, deadlines, &placeholder_config(), dial)

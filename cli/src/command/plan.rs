@@ -1,7 +1,7 @@
 //! `fmgauge plan`: what a run would measure and cost.
 
 use anyhow::Result;
-use shared::plan::{Plan, assumed_request_time, power};
+use shared::plan::{Load, Plan, assumed_request_time, power};
 use shared::units::NanoUsd;
 
 use super::draft_config;
@@ -33,7 +33,7 @@ fn describe(plan: &Plan) -> String {
         plan.replicates
     )];
     for experiment in &plan.experiments {
-        lines.push(format!("  {}", experiment.id));
+        lines.push(format!("  {}{}", experiment.id, streams(&experiment.load)));
     }
     for dataset in &plan.datasets {
         lines.push(format!(
@@ -56,6 +56,14 @@ fn describe(plan: &Plan) -> String {
     lines.extend(power::describe(plan));
     lines.push("Nothing was sent. To measure: fmgauge run with the same configuration.".to_owned());
     lines.join("\n")
+}
+
+/// The streams of an open loop, which are opened beforehand.
+fn streams(load: &Load) -> String {
+    match load {
+        Load::Closed { .. } => String::new(),
+        Load::Open(open) => format!(": {open}, at most {} in flight", open.max_streams),
+    }
 }
 
 /// What the run will cost, as far as can be told before.

@@ -21,7 +21,7 @@ pub(super) struct Figures {
     requests: Option<u64>,
     /// What the blocks' times add up to; `None` where only requests end some block.
     time: Option<Duration>,
-    /// The concurrency that is being measured.
+    /// The load that is being measured.
     load: String,
     sent: u64,
     /// Planned requests of blocks that had been measured before.

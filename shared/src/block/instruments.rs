@@ -3,6 +3,7 @@
 use tokio::runtime::Handle;
 
 use super::WallClock;
+use crate::load::Pace;
 
 /// What a block is measured with on this machine.
 #[derive(Debug, Clone)]
@@ -23,4 +24,14 @@ pub enum Time {
     Real,
     /// A paused clock, which goes on when everything waits: nothing is ever late.
     Virtual,
+}
+
+impl Time {
+    /// By what the arrivals of open loops are paced.
+    pub(super) fn pace(self) -> Pace {
+        match self {
+            Self::Real => Pace::Thread,
+            Self::Virtual => Pace::Clock,
+        }
+    }
 }

@@ -8,6 +8,7 @@
 mod instruments;
 mod probe;
 mod recorder;
+mod sending;
 mod window;
 
 use std::sync::Arc;
@@ -24,8 +25,7 @@ use self::window::Window;
 use crate::client::ClientFigures;
 use crate::dataset::{self, Prompt};
 use crate::endpoint::{Endpoint, Request};
-use crate::load::ClosedLoop;
-use crate::plan::{BlockPlan, Experiment, Plan, WARMUP_MAX_TOKENS};
+use crate::plan::{BlockPlan, Experiment, Load, Plan, WARMUP_MAX_TOKENS};
 use crate::price::{Allotment, Tariff};
 use crate::record::{Observation, Phase, Record};
 use crate::store::{BlockKey, Receipt, RecordStore, Standing, StoreError};
@@ -125,6 +125,7 @@ struct Attempt {
     /// `None` where the endpoint's price is not known.
     tariff: Option<Tariff>,
     allotment: Arc<Allotment>,
+    instruments: Instruments,
 }
 
 /// Measures one block under a claimed attempt.
@@ -151,12 +152,14 @@ pub async fn run_block<R: RecordStore>(
     let tariff = job.plan.tariff(&experiment);
     let allotted = job.plan.spend_limit.map(|_| job.plan.reservation(&block));
     let allotment = Arc::new(Allotment::new(allotted));
-    let attempt = Arc::new(Attempt { job, experiment, block, order, signals, tariff, allotment });
+    let instruments = instruments.clone();
     let anchor = Anchor { instant: Instant::now(), wall: (instruments.wall)() };
+    let attempt = Attempt { job, experiment, block, order, signals, tariff, allotment, instruments };
+    let attempt = Arc::new(attempt);
 
     let (recorder, sender) = Recorder::new(&attempt, anchor);
     let measuring = async {
-        let window = measure(&attempt, connect, instruments, &sender).await;
+        let window = measure(&attempt, connect, &sender).await;
         drop(sender); // the recorder ends when the last sender is gone
         window
     };
@@ -181,6 +184,7 @@ pub async fn run_block<R: RecordStore>(
         bytes: stored.bytes,
         gaps: stored.gaps.stored(),
         client,
+        arrivals: window.arrivals,
     };
     store.finish(&key, &receipt).await?;
     Ok(receipt)
@@ -223,62 +227,33 @@ async fn watch<R: RecordStore>(attempt: &Attempt, store: &R) -> StoreError {
 async fn measure(
     attempt: &Arc<Attempt>,
     connect: &Connect,
-    instruments: &Instruments,
     records: &recorder::Sender,
 ) -> Result<(Window, Option<ClientFigures>), BlockError> {
+    let measuring = &attempt.instruments.measuring;
     let mut warming = JoinSet::new();
-    for slot in 0..u32::from(attempt.experiment.concurrency.get()) {
+    for slot in 0..u32::from(attempt.experiment.load.slots()) {
         let (attempt, records, endpoint) = (Arc::clone(attempt), records.clone(), connect());
         let warm = async move {
             warm(&attempt, slot, &*endpoint, &records).await;
             (slot, endpoint)
         };
-        warming.spawn_on(warm, &instruments.measuring);
+        warming.spawn_on(warm, measuring);
     }
     let slots = joined(warming).await?;
-    let probe = match instruments.time {
-        Time::Real => Some(Probe::start(&instruments.measuring)),
+    let probe = match attempt.instruments.time {
+        Time::Real => Some(Probe::start(measuring)),
         Time::Virtual => None,
     };
 
-    let until = attempt.block.duration.map(|duration| Instant::now() + duration);
-    let closed = Arc::new(ClosedLoop::new(
-        attempt.block.requests,
-        until,
-        attempt.signals.stop.clone(),
-        Arc::clone(&attempt.allotment),
-        attempt.bound(Phase::Measured),
-    ));
-    let mut sending = JoinSet::new();
-    for (slot, endpoint) in slots {
-        let (attempt, records) = (Arc::clone(attempt), records.clone());
-        let closed = Arc::clone(&closed);
-        let send = async move {
-            let mut sends = window::SlotSends::default();
-            let request = |sequence| attempt.request(sequence);
-            let observed = |sequence, observation: Observation| {
-                sends.add(observation.sent);
-                attempt.settle(Phase::Measured, &observation);
-                let prompt = attempt.prompt_index(sequence);
-                records.send(Placed {
-                    phase: Phase::Measured,
-                    slot,
-                    sequence,
-                    prompt,
-                    observation,
-                });
-            };
-            closed.run_slot(&*endpoint, &attempt.signals.cut, request, observed).await;
-            sends
-        };
-        sending.spawn_on(send, &instruments.measuring);
-    }
-    let sends = joined(sending).await?;
+    let window = match attempt.experiment.load {
+        Load::Closed { .. } => sending::closed(attempt, slots, records).await?,
+        Load::Open(load) => sending::open(attempt, load, slots, records).await?,
+    };
     let client = match probe {
         Some(probe) => Some(probe.finish().await),
         None => None,
     };
-    Ok((Window::new(&sends, until, attempt.block.requests, closed.halt()), client))
+    Ok((window, client))
 }
 
 async fn joined<T: 'static>(mut tasks: JoinSet<T>) -> Result<Vec<T>, BlockError> {

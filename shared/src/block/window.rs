@@ -1,8 +1,9 @@
-//! The measured window of a block: from all slots full until it stops sending.
+//! The measured window of a block: of a closed loop from all slots full until it stops sending, of an
+//! open loop its schedule.
 
 use tokio::time::Instant;
 
-use crate::load::Halt;
+use crate::load::{ArrivalCounts, Halt, Paced};
 use crate::store::BlockEnd;
 
 /// When one slot sent its first and its last measured request.
@@ -27,10 +28,12 @@ pub(super) struct Window {
     pub(super) start: Instant,
     pub(super) end: Instant,
     pub(super) ended: BlockEnd,
+    /// Of an open loop.
+    pub(super) arrivals: Option<ArrivalCounts>,
 }
 
 impl Window {
-    /// The window of a block: it starts with the latest of the slots' first sends (all slots
+    /// The window of a closed loop: it starts with the latest of the slots' first sends (all slots
     /// full); it ends at `until`, or with the last send where requests, a stop
     /// or the spend limit ended it.
     pub(super) fn new(
@@ -50,7 +53,19 @@ impl Window {
             (Some(Halt::Stopped), _) | (None, None) => (BlockEnd::Stopped, last),
             (None, Some(until)) => (BlockEnd::Duration, until),
         };
-        Self { start, end: end.max(start), ended }
+        Self { start, end: end.max(start), ended, arrivals: None }
+    }
+
+    /// The window of an open loop: from the begin of its schedule to its end, or until it was
+    /// halted.
+    pub(super) fn of_schedule(paced: Paced, arrivals: ArrivalCounts) -> Self {
+        let ended = match (paced.halt, paced.is_complete) {
+            (Some(Halt::Spent), _) => BlockEnd::SpendLimit,
+            (Some(Halt::Stopped), _) => BlockEnd::Stopped,
+            (None, true) => BlockEnd::Requests,
+            (None, false) => BlockEnd::Duration,
+        };
+        Self { start: paced.begin, end: paced.end, ended, arrivals: Some(arrivals) }
     }
 }
 
@@ -81,8 +96,8 @@ mod tests {
     fn it_starts_when_all_slots_are_full_and_ends_with_the_last_send() {
         let base = Instant::now();
         let window = Window::new(&slots(base), None, Some(5), None);
-        let expected = Window { start: at(base, 3), end: at(base, 100), ended: BlockEnd::Requests };
-        assert_eq!(window, expected);
+        assert_eq!((window.start, window.end), (at(base, 3), at(base, 100)));
+        assert_eq!((window.ended, window.arrivals), (BlockEnd::Requests, None));
     }
 
     #[test]
@@ -95,6 +110,23 @@ mod tests {
         assert_eq!((window.end, window.ended), (at(base, 100), BlockEnd::Stopped));
         let window = Window::new(&slots(base), Some(until), None, Some(Halt::Spent));
         assert_eq!((window.end, window.ended), (at(base, 100), BlockEnd::SpendLimit));
+    }
+
+    #[test]
+    fn an_open_loop_s_is_its_schedule() {
+        let base = Instant::now();
+        let (begin, end) = (at(base, 5), at(base, 65));
+        let window = |halt, is_complete| {
+            let arrivals = ArrivalCounts { due: 9, waited: 3, missed: 2 };
+            let window = Window::of_schedule(Paced { begin, end, is_complete, halt }, arrivals);
+            assert_eq!((window.start, window.end), (begin, end));
+            assert_eq!(window.arrivals, Some(arrivals));
+            window.ended
+        };
+        assert_eq!(window(None, true), BlockEnd::Requests);
+        assert_eq!(window(None, false), BlockEnd::Duration);
+        assert_eq!(window(Some(Halt::Stopped), false), BlockEnd::Stopped);
+        assert_eq!(window(Some(Halt::Spent), false), BlockEnd::SpendLimit);
     }
 
     #[test]

@@ -36,8 +36,8 @@ pub(super) fn check(
         let datasets = item.datasets(&datasets);
         let load_path = join(&item.path, "load");
         let load = raw.load.as_ref();
-        let concurrencies = load.map(|load| load::of_entries(item.checker, load, &load_path));
-        Some(EndpointSettings { spec: spec?, concurrencies, datasets })
+        let loads = load.map(|load| load::of_entries(item.checker, load, &load_path));
+        Some(EndpointSettings { spec: spec?, loads, datasets })
     };
     list.iter().enumerate().filter_map(check_one).collect()
 }

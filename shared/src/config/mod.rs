@@ -40,7 +40,7 @@ pub use self::starter::{Starter, starter};
 use crate::dataset::{DatasetSpec, MAX_TOKENS};
 use crate::digest::sha256;
 use crate::plan::{Criteria, Deadlines, EndpointSpec, Inference, Workload};
-use crate::units::{Concurrency, Name, NanoUsd};
+use crate::units::{Arrivals, Concurrency, Name, NanoUsd, RatePerMinute};
 
 /// The version of the configuration's language that is understood.
 pub const VERSION: u32 = 1;
@@ -53,6 +53,8 @@ pub const DEFAULT_REQUESTS: u32 = 100;
 pub const DEFAULT_REPLICATES: u32 = 5;
 /// Requests that warm each slot's connection when it is not said.
 pub const DEFAULT_WARMUP_REQUESTS_PER_SLOT: u32 = 1;
+/// The highest rate of an open loop: 10,000 requests a second.
+pub const MAX_RATE_PER_MINUTE: u32 = 600_000;
 /// The most measured requests of an experiment.
 pub const MAX_REQUESTS: u32 = 1_000_000;
 const MAX_REPLICATES: u32 = 100;
@@ -71,8 +73,8 @@ pub struct Settings {
     pub endpoints: Vec<EndpointSettings>,
     /// Where the prompts come from; at least one, with unique names.
     pub datasets: Vec<DatasetSettings>,
-    /// The loads of endpoints without their own, each once, in the order of the text; 1 to 900.
-    pub concurrencies: Vec<Concurrency>,
+    /// The loads of endpoints without their own, each once, in the order of the text.
+    pub loads: Vec<LoadSettings>,
     /// When an experiment has been measured enough.
     pub stop: Stop,
     /// The most replicates that the requests are spread over.
@@ -101,9 +103,35 @@ pub struct EndpointSettings {
     /// How it is called, and its price.
     pub spec: EndpointSpec,
     /// Its own loads; those of [`Settings`] without them.
-    pub concurrencies: Option<Vec<Concurrency>>,
+    pub loads: Option<Vec<LoadSettings>>,
     /// The datasets that it is asked, each once; `None` for all.
     pub datasets: Option<Vec<Name>>,
+}
+
+/// A load as it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoadSettings {
+    /// So many requests in flight; 1 to 900.
+    Closed(Concurrency),
+    /// Requests that arrive at a rate.
+    Open {
+        /// So many a minute; 1 to [`MAX_RATE_PER_MINUTE`].
+        rate_per_minute: RatePerMinute,
+        /// How they are spread over time.
+        arrivals: Arrivals,
+        /// The most in flight; `None`: it follows from the rate and the answers' limit.
+        max_streams: Option<Concurrency>,
+    },
+}
+
+impl LoadSettings {
+    /// Requests in flight of a closed loop.
+    pub fn concurrency(&self) -> Option<Concurrency> {
+        match self {
+            Self::Closed(concurrency) => Some(*concurrency),
+            Self::Open { .. } => None,
+        }
+    }
 }
 
 /// A dataset that has not been read yet, and its place.
@@ -121,8 +149,10 @@ pub struct DatasetSettings {
 /// at least one is, and not both of `requests` and `passes`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stop {
-    /// After so many measured requests, over all replicates; no fewer than the largest load.
+    /// After so many measured requests, over all replicates; no fewer than the largest closed load.
     pub requests: Option<u32>,
+    /// Nothing was given: `requests` is the default. Open loops then take 50 s, if that is longer.
+    pub is_default: bool,
     /// After each prompt was sent so many times, over all replicates.
     pub passes: Option<u32>,
     /// After so long, over all replicates.
@@ -131,8 +161,8 @@ pub struct Stop {
 
 impl Settings {
     /// The loads of an endpoint.
-    pub fn concurrencies_of<'a>(&'a self, endpoint: &'a EndpointSettings) -> &'a [Concurrency] {
-        endpoint.concurrencies.as_ref().unwrap_or(&self.concurrencies)
+    pub fn loads_of<'a>(&'a self, endpoint: &'a EndpointSettings) -> &'a [LoadSettings] {
+        endpoint.loads.as_ref().unwrap_or(&self.loads)
     }
 
     /// The datasets of an endpoint, in the configuration's order.
@@ -180,10 +210,11 @@ fn check(checker: &mut Checker<'_>, raw: &raw::Raw, text: &str) -> Settings {
     let datasets = datasets::check(checker, raw, &defaults.max_tokens);
     let specs: Vec<&EndpointSpec> = endpoints.iter().map(|endpoint| &endpoint.spec).collect();
     check_each_is_asked(checker, raw);
-    let concurrencies = load::concurrencies(checker, raw);
-    let all_loads = endpoints.iter().filter_map(|endpoint| endpoint.concurrencies.as_ref());
-    let all_loads = all_loads.flatten().chain(&concurrencies);
-    let largest_load = all_loads.map(|load| u32::from(load.get())).max().unwrap_or(0);
+    let loads = load::loads(checker, raw);
+    load::check_streams(checker, raw, &datasets);
+    let all_loads = endpoints.iter().filter_map(|endpoint| endpoint.loads.as_ref());
+    let slots = all_loads.flatten().chain(&loads).filter_map(LoadSettings::concurrency);
+    let largest_load = slots.map(|slots| u32::from(slots.get())).max().unwrap_or(0);
     let warmup = raw.warmup.as_ref().and_then(|field| field.value.requests_per_slot.clone());
     Settings {
         version: VERSION,
@@ -191,7 +222,7 @@ fn check(checker: &mut Checker<'_>, raw: &raw::Raw, text: &str) -> Settings {
         seed: raw.seed.as_ref().map_or(DEFAULT_SEED, |field| field.value),
         datasets,
         stop: load::stop(checker, &raw.stop, largest_load),
-        concurrencies,
+        loads,
         replicates_at_most: checker
             .count(&raw.replicates, "replicates", &(1..=MAX_REPLICATES))
             .unwrap_or(DEFAULT_REPLICATES),

@@ -1,7 +1,7 @@
 //! What the language of configurations has and this version does not measure yet.
 
 /// Section (the last name of the path, empty for the top), field, and what can be done meanwhile.
-const FIELDS: [(&str, &str, &str); 15] = [
+const FIELDS: [(&str, &str, &str); 13] = [
     ("", "rounds", "leave it out: the run has one round; run it again for another"),
     ("", "quota_share", "leave it out, and choose concurrencies that your quota can hold"),
     ("", "keep", "leave it out: every record is kept"),
@@ -15,8 +15,6 @@ const FIELDS: [(&str, &str, &str); 15] = [
     ("endpoints", "model", OPENAI),
     ("endpoints", "api_key", OPENAI),
     ("price", "per_hour_usd", "give `input_per_1k_usd` and `output_per_1k_usd`"),
-    ("load", "rate_per_minute", "give `concurrency`: so many requests are kept in flight"),
-    ("load", "arrivals", "give `concurrency`: so many requests are kept in flight"),
 ];
 
 const SAGEMAKER: &str = "it belongs to endpoints of Amazon SageMaker; leave it out for `kind: bedrock` (give `model_id`) and `kind: simulated` (give `simulate_as`)";

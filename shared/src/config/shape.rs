@@ -119,19 +119,22 @@ fn kind(expected: &str) -> (&str, &str) {
 }
 
 /// Fields that are easily written in the wrong section, with their own.
-const ELSEWHERE: [(&str, &str); 23] = [
+const ELSEWHERE: [(&str, &str); 26] = [
     ("api", "endpoints"),
+    ("arrivals", "load"),
     ("bucket", "datasets"),
     ("concurrency", "load"),
     ("duration", "stop"),
     ("e2e", "criteria"),
     ("error_rate", "criteria"),
     ("headroom", "workload"),
+    ("max_streams", "load"),
     ("max_tokens", "defaults"),
     ("model_id", "endpoints"),
     ("passes", "stop"),
     ("per_run_usd", "spend_limit"),
     ("prompts", "datasets"),
+    ("rate_per_minute", "load"),
     ("region", "defaults"),
     ("requests", "stop"),
     ("requests_per_minute", "workload"),

@@ -62,7 +62,8 @@ endpoints:
 datasets:
 {dataset}
 
-# How it is asked: so many requests at once, the next when one ends.
+# How it is asked: so many requests at once, the next when one ends. Or so many a minute, whether or
+# not earlier ones have been answered: `rate_per_minute: [60, 120]`.
 load:
   - concurrency: [1, 4]
 

@@ -40,7 +40,10 @@ endpoints:
   - name: haiku-simulated
     kind: simulated
     simulate_as: anthropic.claude-3-haiku-20240307-v1:0
-    load: [{concurrency: [1, 16]}]
+    load:
+      - concurrency: [1, 16]
+      - {rate_per_minute: [60, 120, 60], arrivals: constant}
+      - {rate_per_minute: 60, arrivals: poisson, max_streams: 20}
     datasets: [long, inline, long]
   - name: nova-fast
     kind: bedrock
@@ -91,8 +94,21 @@ fn files(names: &[&str], template: Option<&str>) -> DatasetSource {
     DatasetSource::Files { files, template: template.map(place) }
 }
 
-fn concurrencies(numbers: &[u16]) -> Vec<Concurrency> {
-    numbers.iter().map(|number| Concurrency::new(*number).unwrap()).collect()
+fn closed(numbers: &[u16]) -> Vec<LoadSettings> {
+    let closed = |number: &u16| LoadSettings::Closed(Concurrency::new(*number).unwrap());
+    numbers.iter().map(closed).collect()
+}
+
+fn open(
+    rates: &[u32],
+    arrivals: Arrivals,
+    max_streams: Option<Concurrency>,
+) -> impl Iterator<Item = LoadSettings> {
+    rates.iter().map(move |rate| LoadSettings::Open {
+        rate_per_minute: RatePerMinute::new(*rate).unwrap(),
+        arrivals,
+        max_streams,
+    })
 }
 
 #[test]
@@ -114,8 +130,11 @@ fn the_minimal_form_is_filled_with_the_documented_defaults() {
         max_tokens: 100,
     };
     assert_eq!(settings.datasets, [DatasetSettings { spec: dataset, line: 6, column: 5 }]);
-    assert_eq!(settings.concurrencies, concurrencies(&[1, 4]));
-    assert_eq!(settings.stop, Stop { requests: Some(200), passes: None, duration: None });
+    assert_eq!(settings.loads, closed(&[1, 4]));
+    assert_eq!(
+        settings.stop,
+        Stop { requests: Some(200), passes: None, duration: None, is_default: true }
+    );
     assert_eq!(settings.replicates_at_most, DEFAULT_REPLICATES);
     assert_eq!(settings.warmup_requests_per_slot, DEFAULT_WARMUP_REQUESTS_PER_SLOT);
     assert_eq!(settings.deadlines, Deadlines::default());
@@ -138,13 +157,16 @@ fn everything_that_can_be_said_arrives() {
     assert_eq!(bedrock.spec.endpoint_url.as_deref(), Some("http://127.0.0.1:9000"));
     assert_eq!(bedrock.spec.price.as_ref().unwrap().output_per_1k_nano_usd, NanoUsd(200_000));
     assert_eq!(bedrock.spec.price.as_ref().unwrap().source, "the configuration");
-    assert_eq!((&bedrock.concurrencies, &bedrock.datasets), (&None, &None));
-    assert_eq!(settings.concurrencies_of(bedrock), concurrencies(&[8, 1, 2]));
+    assert_eq!((&bedrock.loads, &bedrock.datasets), (&None, &None));
+    assert_eq!(settings.loads_of(bedrock), closed(&[8, 1, 2]));
     assert_eq!(settings.datasets_of(bedrock).count(), 4);
     assert_eq!(simulated.spec.kind, EndpointKind::Simulated);
     assert_eq!(simulated.spec.model_id, "anthropic.claude-3-haiku-20240307-v1:0");
     assert_eq!(simulated.spec.price.as_ref().unwrap().output_per_1k_nano_usd, NanoUsd(1_250_000));
-    assert_eq!(settings.concurrencies_of(simulated), concurrencies(&[1, 16]));
+    let mut loads = closed(&[1, 16]);
+    loads.extend(open(&[60, 120], Arrivals::Constant, None));
+    loads.extend(open(&[60], Arrivals::Poisson, Concurrency::new(20)));
+    assert_eq!(settings.loads_of(simulated), loads);
     let asked: Vec<&str> =
         settings.datasets_of(simulated).map(|dataset| dataset.spec.name.as_str()).collect();
     assert_eq!(asked, ["long", "inline"]);
@@ -172,8 +194,13 @@ fn everything_that_can_be_said_arrives() {
     };
     assert_eq!(chat.source, DatasetSource::Synthetic(synthetic));
     assert_eq!(chat.max_tokens, MAX_TOKENS, "the default is not for limits that are drawn");
-    assert_eq!(settings.concurrencies, concurrencies(&[8, 1, 2]));
-    let stop = Stop { requests: Some(40), passes: None, duration: Some(Duration::from_mins(2)) };
+    assert_eq!(settings.loads, closed(&[8, 1, 2]));
+    let stop = Stop {
+        requests: Some(40),
+        passes: None,
+        duration: Some(Duration::from_mins(2)),
+        is_default: false,
+    };
     assert_eq!(settings.stop, stop);
     assert_eq!((settings.replicates_at_most, settings.warmup_requests_per_slot), (4, 0));
     assert_eq!(settings.deadlines.first_token, Duration::from_millis(1500));
@@ -237,7 +264,8 @@ fn anchors_and_merges_may_shorten_a_configuration() {
 #[test]
 fn a_duration_alone_leaves_the_number_of_requests_open() {
     let settings = parse(&format!("{MINIMAL}stop: {{duration: 30s}}\n")).unwrap();
-    let stop = Stop { requests: None, passes: None, duration: Some(Duration::from_secs(30)) };
+    let duration = Some(Duration::from_secs(30));
+    let stop = Stop { requests: None, passes: None, duration, is_default: false };
     assert_eq!(settings.stop, stop);
 }
 

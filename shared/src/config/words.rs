@@ -4,6 +4,7 @@ use super::check::Checker;
 use super::raw::Field;
 use super::shape::nearest;
 use crate::plan::{Api, EndpointKind, LatencyMode, ServiceTier};
+use crate::units::Arrivals;
 
 /// The words of a field, each with what it means.
 pub(super) type Words<T, const N: usize> = [(&'static str, T); N];
@@ -19,6 +20,8 @@ pub(super) const SERVICE_TIERS: Words<ServiceTier, 3> = [
     ("flex", ServiceTier::Flex),
     ("priority", ServiceTier::Priority),
 ];
+pub(super) const ARRIVALS: Words<Arrivals, 2> =
+    [("constant", Arrivals::Constant), ("poisson", Arrivals::Poisson)];
 
 /// The words alone.
 pub(super) fn names<T, const N: usize>(words: &Words<T, N>) -> [&'static str; N] {

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::{Candidate, Choice, Judgement, NearestMiss, RunnerUp, Verdict, endpoint, sentence};
+use crate::plan::LatencyMetric;
 use crate::units::NanoUsd;
 
 /// What qualifies and has a price, the best first.
@@ -26,7 +27,7 @@ pub(super) fn ranking<'a>(rivals: &[Candidate<'a>]) -> Vec<(NanoUsd, Candidate<'
     let rank =
         |one: &Candidate<'_>, two: &Candidate<'_>| two.judgement.shown.cmp(&one.judgement.shown);
     ranked.sort_by(|(_, one), (_, two)| {
-        rank(one, two).then_with(|| two.summary.concurrency.cmp(&one.summary.concurrency))
+        rank(one, two).then_with(|| two.summary.load.cmp(&one.summary.load))
     });
     let (mut first, mut others) = (Vec::new(), Vec::new());
     for candidate in ranked {
@@ -86,7 +87,9 @@ pub(super) fn choose(rivals: &[Candidate<'_>], ranked: &[(NanoUsd, Candidate<'_>
 }
 
 fn faster(one: &Candidate<'_>, two: &Candidate<'_>) -> Ordering {
-    let p95 = |c: &Candidate<'_>| c.summary.e2e.as_ref().map_or(f64::INFINITY, |e2e| e2e.p95_ms);
+    let p95 = |c: &Candidate<'_>| {
+        c.summary.latency(LatencyMetric::E2e).map_or(f64::INFINITY, |e2e| e2e.p95_ms)
+    };
     p95(one).total_cmp(&p95(two))
 }
 

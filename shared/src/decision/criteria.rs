@@ -231,14 +231,10 @@ pub fn judge(limits: &[Limit], summary: &ExperimentSummary) -> ExperimentJudgeme
 fn judge_one(limit: &Limit, summary: &ExperimentSummary) -> Judgement {
     let (value, interval, too_few_samples) = match limit.criterion {
         Criterion::Latency { metric, statistic } => {
-            let stats = match metric {
-                LatencyMetric::E2e => &summary.e2e,
-                LatencyMetric::Ttft => &summary.ttft,
-                LatencyMetric::Tpot => &summary.tpot,
-            };
-            let flagged = stats.as_ref().is_some_and(|s| s.is_statistic_flagged(statistic));
-            let value = stats.as_ref().map(|stats| stats.statistic_ms(statistic));
-            (value, stats.as_ref().and_then(|stats| stats.intervals.of(statistic)), flagged)
+            let stats = summary.latency(metric);
+            let flagged = stats.is_some_and(|stats| stats.is_statistic_flagged(statistic));
+            let value = stats.map(|stats| stats.statistic_ms(statistic));
+            (value, stats.and_then(|stats| stats.intervals.of(statistic)), flagged)
         }
         Criterion::ErrorRate => (summary.error_rate, summary.error_rate_interval, false),
         Criterion::CostPer10kTransactions => {

@@ -1,7 +1,7 @@
 //! The decision in words.
 
 use super::{Candidate, Choice, DatasetDecision, Limit, NearestMiss, certainty};
-use crate::plan::Statistic;
+use crate::plan::{LatencyMetric, Load, Statistic};
 use crate::stats::{Interval, Percentile};
 use crate::summary::{ExperimentSummary, Grade, RunSummary};
 use crate::units::{ExperimentId, Name, NanoUsd};
@@ -26,9 +26,21 @@ pub(super) fn errors(summary: &ExperimentSummary) -> Option<String> {
         .map(|rate| format!("error rate {}", percent(rate)))
 }
 
-/// `mistral-7b at a concurrency of 4`.
+/// `mistral-7b at a concurrency of 4`, `mistral-7b at 120 a minute`.
 pub(super) fn place(summary: &ExperimentSummary) -> String {
-    format!("{} at a concurrency of {}", summary.endpoint, summary.concurrency)
+    format!("{} at {}", summary.endpoint, summary.load.in_words())
+}
+
+/// Loads in words, each once, the lowest first: `a concurrency of 1 or 4`, `60 a minute or 120 a minute`.
+fn loads(of: impl Iterator<Item = Load>) -> String {
+    let mut loads: Vec<_> = of.collect();
+    loads.sort_unstable();
+    loads.dedup();
+    let closed: Vec<_> =
+        loads.iter().filter_map(Load::concurrency).map(|slots| slots.to_string()).collect();
+    let closed = (!closed.is_empty()).then(|| format!("a concurrency of {}", closed.join(" or ")));
+    let open = loads.iter().filter_map(Load::open).map(|open| open.to_string());
+    closed.into_iter().chain(open).collect::<Vec<_>>().join(" or ")
 }
 
 /// Price, tail latency, throughput and errors of an experiment.
@@ -37,7 +49,7 @@ fn facts(summary: &ExperimentSummary) -> String {
         let each = small_usd(cost.per_transaction_nano_usd.as_usd());
         format!("{}, {each} each", per_10k(cost.per_10k_transactions_nano_usd))
     });
-    let p95 = summary.e2e.as_ref().map(|e2e| {
+    let p95 = summary.latency(LatencyMetric::E2e).map(|e2e| {
         let few = if e2e.is_flagged(Percentile::P95) {
             format!(" from only {}", plural(e2e.count, "request"))
         } else {
@@ -95,7 +107,9 @@ pub(super) fn runner_up(
         () if ratio >= 1.995 => format!("{} times the price ({} more)", number(ratio), usd(more)),
         () => format!("{} more ({})", percent(ratio - 1.0), usd(more)),
     };
-    let p95 = |candidate: &Candidate<'_>| candidate.summary.e2e.as_ref().map(|e2e| e2e.p95_ms);
+    let p95 = |candidate: &Candidate<'_>| {
+        candidate.summary.latency(LatencyMetric::E2e).map(|e2e| e2e.p95_ms)
+    };
     let speed = match (p95(best), p95(other)) {
         (Some(best), Some(other)) if other < best => {
             format!(", with a p95 latency {} lower", latency(best - other))
@@ -319,10 +333,7 @@ fn shared_clause(same: &[(&Name, &ExperimentSummary)], all: usize) -> String {
         _ if same.len() == all => format!("all {all} datasets"),
         _ => words::list(&same.iter().map(|(dataset, _)| dataset.to_string()).collect::<Vec<_>>()),
     };
-    let mut levels: Vec<_> = same.iter().map(|(_, chosen)| chosen.concurrency).collect();
-    levels.sort_unstable();
-    levels.dedup();
-    let levels: Vec<_> = levels.iter().map(ToString::to_string).collect();
+    let levels = loads(same.iter().map(|(_, chosen)| chosen.load));
     let costs = same.iter().filter_map(|(_, chosen)| chosen.cost);
     let mut costs: Vec<_> = costs.map(|cost| cost.per_10k_transactions_nano_usd).collect();
     costs.sort_unstable();
@@ -330,7 +341,7 @@ fn shared_clause(same: &[(&Name, &ExperimentSummary)], all: usize) -> String {
         [low, .., high] if low < high => format!("{} to {}", usd(*low), per_10k(*high)),
         costs => costs.first().map_or_else(String::new, |cost| per_10k(*cost)),
     };
-    let p95 = same.iter().filter_map(|(_, chosen)| chosen.e2e.as_ref());
+    let p95 = same.iter().filter_map(|(_, chosen)| chosen.latency(LatencyMetric::E2e));
     let mut p95: Vec<_> = p95.map(|e2e| e2e.statistic_ms(Statistic::P95)).collect();
     p95.sort_unstable_by(f64::total_cmp);
     let p95 = match &p95[..] {
@@ -342,7 +353,7 @@ fn shared_clause(same: &[(&Name, &ExperimentSummary)], all: usize) -> String {
         }
     };
     let endpoint = same.first().map_or("", |(_, chosen)| chosen.endpoint.as_str());
-    format!("for {which} use {endpoint} at a concurrency of {} ({cost}{p95})", levels.join(" or "))
+    format!("for {which} use {endpoint} at {levels} ({cost}{p95})")
 }
 
 fn clause(decided: &DatasetDecision, candidates: &[Candidate<'_>]) -> String {

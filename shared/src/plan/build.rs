@@ -11,16 +11,23 @@ use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
 use super::estimate::estimate;
-use super::{BlockPlan, DatasetPlan, Experiment, Lane, PLAN_SCHEMA, Plan, RunEstimate};
-use crate::config::{EndpointSettings, Settings};
+use super::load::default_streams;
+use super::{
+    BlockPlan, DatasetPlan, Experiment, Lane, Load, OpenLoad, PLAN_SCHEMA, Plan, RunEstimate,
+    assumed_request_time,
+};
+use crate::config::{DEFAULT_REQUESTS, EndpointSettings, LoadSettings, MAX_REQUESTS, Settings};
 use crate::dataset::{DatasetSpec, Prompt, estimate_tokens};
-use crate::units::{Concurrency, ExperimentId, Name, RunId};
+use crate::units::{Name, RatePerMinute, RunId};
 
 /// Fewer requests per slot than this, and a block is mostly start and end.
 pub(super) const REQUESTS_PER_SLOT: u32 = 10;
 
 /// Shorter than this, and a block is mostly start and end.
 pub(super) const BLOCK_DURATION_MIN: Duration = Duration::from_secs(10);
+
+/// How long an open loop sends where it is not said: five replicates of the shortest block.
+const OPEN_LOOP_DURATION: Duration = Duration::from_secs(50);
 
 /// A dataset with its prompts and the SHA-256 of their stored form.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +46,11 @@ impl LoadedDataset {
         u32::try_from(self.prompts.len()).unwrap_or(u32::MAX)
     }
 
+    /// The highest limit of an answer.
+    pub fn max_tokens(&self) -> u32 {
+        self.prompts.iter().map(|prompt| prompt.max_tokens).max().unwrap_or(0)
+    }
+
     /// Whether there are none, which no loaded dataset is.
     pub fn is_empty(&self) -> bool {
         self.prompts.is_empty()
@@ -48,7 +60,8 @@ impl LoadedDataset {
 /// Expands checked settings into experiments, replicates, blocks and lanes.
 ///
 /// The same settings and run id give the same plan, whenever and wherever. Replicates are as many,
-/// up to the configured number, as leave every block at least 10 requests for each slot and 10 s.
+/// up to the configured number, as leave every block at least 10 requests for each slot of a closed
+/// loop, 10 of an open one, and 10 s of a given duration or rate.
 pub fn build(settings: &Settings, datasets: &[LoadedDataset], run_id: RunId) -> Plan {
     let blocks = Blocks { settings, datasets, replicates: replicates(settings, datasets) };
     let replicates = blocks.replicates;
@@ -64,7 +77,8 @@ pub fn build(settings: &Settings, datasets: &[LoadedDataset], run_id: RunId) -> 
     };
     let lanes: Vec<Lane> = settings.endpoints.iter().map(lane).collect();
     let system = settings.inference.system.as_deref().map_or(0, estimate_tokens);
-    let datasets = settings.datasets.iter().zip(datasets);
+    let loaded = datasets;
+    let datasets = settings.datasets.iter().zip(loaded);
     let datasets: Vec<DatasetPlan> =
         datasets.map(|(settings, loaded)| dataset_plan(&settings.spec, loaded, system)).collect();
     let mut plan = Plan {
@@ -76,7 +90,7 @@ pub fn build(settings: &Settings, datasets: &[LoadedDataset], run_id: RunId) -> 
         config_sha256: settings.text_sha256.clone(),
         endpoints: settings.endpoints.iter().map(|endpoint| endpoint.spec.clone()).collect(),
         datasets,
-        experiments: expand(settings),
+        experiments: expand(settings, loaded),
         replicates,
         lanes,
         inference: settings.inference.clone(),
@@ -92,17 +106,20 @@ pub fn build(settings: &Settings, datasets: &[LoadedDataset], run_id: RunId) -> 
     plan
 }
 
-fn expand(settings: &Settings) -> Vec<Experiment> {
+fn expand(settings: &Settings, datasets: &[LoadedDataset]) -> Vec<Experiment> {
     let mut experiments = Vec::new();
     for endpoint in &settings.endpoints {
         let name = &endpoint.spec.name;
         for dataset in settings.datasets_of(endpoint) {
-            for &concurrency in settings.concurrencies_of(endpoint) {
+            let dataset = &dataset.spec.name;
+            let loaded = datasets.iter().find(|loaded| loaded.name == *dataset);
+            for asked in settings.loads_of(endpoint) {
+                let load = load_of(asked, loaded.map_or(0, LoadedDataset::max_tokens));
                 experiments.push(Experiment {
-                    id: ExperimentId::closed(name, &dataset.spec.name, concurrency),
+                    id: load.experiment(name, dataset),
                     endpoint: name.clone(),
-                    dataset: dataset.spec.name.clone(),
-                    concurrency,
+                    dataset: dataset.clone(),
+                    load,
                 });
             }
         }
@@ -110,28 +127,56 @@ fn expand(settings: &Settings) -> Vec<Experiment> {
     experiments
 }
 
+/// A load for answers of up to `max_tokens`.
+fn load_of(asked: &LoadSettings, max_tokens: u32) -> Load {
+    match *asked {
+        LoadSettings::Closed(concurrency) => Load::closed(concurrency),
+        LoadSettings::Open { rate_per_minute, arrivals, max_streams } => {
+            let each = assumed_request_time(max_tokens);
+            let max_streams = max_streams.unwrap_or_else(|| default_streams(rate_per_minute, each));
+            Load::Open(OpenLoad { rate_per_minute, arrivals, max_streams })
+        }
+    }
+}
+
 /// Measured requests of an experiment; `None` where time alone ends it.
-fn requests(settings: &Settings, dataset: &LoadedDataset) -> Option<u32> {
+fn requests(settings: &Settings, dataset: &LoadedDataset, load: &LoadSettings) -> Option<u32> {
     let by_passes = settings.stop.passes.map(|passes| passes.saturating_mul(dataset.len()));
-    settings.stop.requests.or(by_passes)
+    match rate(load).filter(|_| settings.stop.is_default) {
+        Some(rate) => {
+            let requests = u128::from(rate.get()) * OPEN_LOOP_DURATION.as_millis() / 60_000;
+            let requests = u32::try_from(requests).unwrap_or(u32::MAX);
+            Some(requests.clamp(DEFAULT_REQUESTS, MAX_REQUESTS))
+        }
+        None => settings.stop.requests.or(by_passes),
+    }
+}
+
+fn rate(load: &LoadSettings) -> Option<RatePerMinute> {
+    match load {
+        LoadSettings::Closed(_) => None,
+        LoadSettings::Open { rate_per_minute, .. } => Some(*rate_per_minute),
+    }
 }
 
 /// All loads of any endpoint, each once: those of the top level first.
-fn all_concurrencies(settings: &Settings) -> Vec<Concurrency> {
-    let mut all = settings.concurrencies.clone();
-    for &concurrency in settings.endpoints.iter().filter_map(|e| e.concurrencies.as_ref()).flatten()
-    {
-        if !all.contains(&concurrency) {
-            all.push(concurrency);
+fn all_loads(settings: &Settings) -> Vec<LoadSettings> {
+    let mut all = settings.loads.clone();
+    for &load in settings.endpoints.iter().filter_map(|e| e.loads.as_ref()).flatten() {
+        if !all.contains(&load) {
+            all.push(load);
         }
     }
     all
 }
 
 fn replicates(settings: &Settings, datasets: &[LoadedDataset]) -> u32 {
-    let slots = all_concurrencies(settings).iter().map(|c| u32::from(c.get())).max().unwrap_or(1);
-    let fewest = datasets.iter().filter_map(|dataset| requests(settings, dataset)).min();
-    let by_requests = fewest.map(|requests| requests / (REQUESTS_PER_SLOT * slots));
+    let loads = all_loads(settings);
+    let blocks = |load: &LoadSettings| {
+        let requests = datasets.iter().filter_map(|dataset| requests(settings, dataset, load));
+        Some(requests.min()? / least(load))
+    };
+    let by_requests = loads.iter().filter_map(blocks).min();
     let by_duration = settings.stop.duration.map(|duration| {
         u32::try_from(duration.as_secs() / BLOCK_DURATION_MIN.as_secs()).unwrap_or(u32::MAX)
     });
@@ -143,8 +188,20 @@ fn replicates(settings: &Settings, datasets: &[LoadedDataset]) -> u32 {
         .clamp(1, settings.replicates_at_most.max(1))
 }
 
+/// The fewest requests of a block: 10 for each slot of a closed loop, 10 and what arrives in 10 s of
+/// an open one.
+fn least(load: &LoadSettings) -> u32 {
+    match load {
+        LoadSettings::Closed(slots) => REQUESTS_PER_SLOT * u32::from(slots.get()),
+        LoadSettings::Open { rate_per_minute, .. } => {
+            let seconds = u32::try_from(BLOCK_DURATION_MIN.as_secs()).unwrap_or(u32::MAX);
+            (rate_per_minute.get().saturating_mul(seconds) / 60).max(REQUESTS_PER_SLOT)
+        }
+    }
+}
+
 /// A load on a dataset: what lanes have in common.
-type Cell = (usize, Concurrency);
+type Cell = (usize, LoadSettings);
 
 struct Blocks<'a> {
     settings: &'a Settings,
@@ -155,29 +212,30 @@ struct Blocks<'a> {
 impl Blocks<'_> {
     /// The order of a replicate, drawn from the seed and shared by all lanes.
     fn order(&self, replicate: u32) -> Vec<Cell> {
-        let concurrencies = all_concurrencies(self.settings);
+        let loads = all_loads(self.settings);
         let mut cells: Vec<Cell> = (0..self.datasets.len())
-            .flat_map(|dataset| concurrencies.iter().map(move |&c| (dataset, c)))
+            .flat_map(|dataset| loads.iter().map(move |&load| (dataset, load)))
             .collect();
         cells.shuffle(&mut self.rng("order", replicate));
         cells
     }
 
     /// Whether an endpoint is measured so.
-    fn has(&self, endpoint: &EndpointSettings, (dataset, concurrency): Cell) -> bool {
+    fn has(&self, endpoint: &EndpointSettings, (dataset, load): Cell) -> bool {
         let name = &self.datasets[dataset].name;
         endpoint.datasets.as_ref().is_none_or(|own| own.contains(name))
-            && self.settings.concurrencies_of(endpoint).contains(&concurrency)
+            && self.settings.loads_of(endpoint).contains(&load)
     }
 
     fn block(
         &self,
         endpoint: &EndpointSettings,
         replicate: u32,
-        (dataset, concurrency): Cell,
+        (dataset, asked): Cell,
     ) -> BlockPlan {
         let dataset = &self.datasets[dataset];
-        let requests = requests(self.settings, dataset);
+        let requests = requests(self.settings, dataset, &asked);
+        let load = load_of(&asked, dataset.max_tokens());
         let share = |requests: u32| {
             requests / self.replicates + u32::from(replicate <= requests % self.replicates)
         };
@@ -190,7 +248,7 @@ impl Blocks<'_> {
             None => self.start_of(dataset, replicate),
         };
         BlockPlan {
-            experiment: ExperimentId::closed(&endpoint.spec.name, &dataset.name, concurrency),
+            experiment: load.experiment(&endpoint.spec.name, &dataset.name),
             block: replicate,
             requests: requests.map(share),
             duration: self.settings.stop.duration.map(|duration| duration / self.replicates),
@@ -224,7 +282,7 @@ fn dataset_plan(spec: &DatasetSpec, dataset: &LoadedDataset, system: u32) -> Dat
         sha256: dataset.sha256.clone(),
         estimated_input_tokens_mean: tokens().sum::<u64>() as f64 / f64::from(dataset.len().max(1)),
         estimated_input_tokens_max: u32::try_from(tokens().max().unwrap_or(0)).unwrap_or(u32::MAX),
-        max_tokens: dataset.prompts.iter().map(|prompt| prompt.max_tokens).max().unwrap_or(0),
+        max_tokens: dataset.max_tokens(),
         tokenizer: spec.tokenizer.as_ref().map(ToString::to_string),
         template: spec.template().map(ToString::to_string),
     }

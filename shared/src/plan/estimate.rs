@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use super::{
-    BlockPlan, DatasetPlan, EndpointSpec, Experiment, Plan, RunEstimate, assumed_request_time,
+    BlockPlan, DatasetPlan, EndpointSpec, Experiment, Load, OpenLoad, Plan, RunEstimate,
+    assumed_request_time,
 };
 use crate::dataset::{NONCE_TOKENS, estimate_tokens};
 use crate::price::{Price, Tariff, services};
 use crate::stats::float;
-use crate::units::NanoUsd;
+use crate::units::{Concurrency, NanoUsd};
 
 /// The limit of a warm-up request's answer.
 pub const WARMUP_MAX_TOKENS: u32 = 8;
@@ -49,25 +50,46 @@ impl Plan {
         })
     }
 
-    /// What claiming a block reserves: the most that its requests can cost by our bound. For a
-    /// block that only time ends, its share of the spend limit: the limit / all planned blocks.
-    /// Nothing where neither can be told: without a price, or with neither requests nor a limit.
+    /// What claiming a block reserves: the most that its requests can cost by our bound
+    /// ([`requests_at_most`](Self::requests_at_most)). For a closed loop that only time ends, its
+    /// share of the spend limit: the limit / all planned blocks. Nothing where neither can be told:
+    /// without a price, or with neither requests nor a limit.
     pub fn reservation(&self, block: &BlockPlan) -> NanoUsd {
         let Some(experiment) = self.experiment(&block.experiment) else { return NanoUsd::ZERO };
         let Some(tariff) = self.tariff(experiment) else { return NanoUsd::ZERO };
-        match (block.requests, self.spend_limit) {
-            (Some(requests), _) => self.worst_case(experiment, &tariff, requests.into()),
+        match (self.requests_at_most(block), self.spend_limit) {
+            (Some(requests), _) => self.worst_case(experiment, &tariff, requests),
             (None, Some(limit)) => NanoUsd(limit.0 / self.blocks_planned().max(1)),
             (None, None) => NanoUsd::ZERO,
         }
     }
 
-    /// The least that a block needs to be measured at all: the bound of one request for each slot,
-    /// and of the warm-up.
+    /// The requests of a block: as planned, or of an open loop that time ends as many as arrive in
+    /// it on average. `None` for a closed loop that only time ends.
+    pub fn requests_of(&self, block: &BlockPlan) -> Option<u64> {
+        self.bounded(block, OpenLoad::arrivals_in)
+    }
+
+    /// The most requests that a block may send, as [`requests_of`](Self::requests_of). Random
+    /// arrivals are allowed four standard deviations more than their mean n: n + 4 x root of n. A
+    /// block that has still more would end at its allotment.
+    pub fn requests_at_most(&self, block: &BlockPlan) -> Option<u64> {
+        self.bounded(block, OpenLoad::arrivals_at_most)
+    }
+
+    fn bounded(&self, block: &BlockPlan, within: fn(&OpenLoad, Duration) -> u32) -> Option<u64> {
+        let open = self.experiment(&block.experiment).and_then(|e| e.load.open());
+        let by_time = open.zip(block.duration).map(|(open, time)| within(&open, time));
+        block.requests.into_iter().chain(by_time).min().map(u64::from)
+    }
+
+    /// The least that a block needs to be measured at all: the bound of one request for each slot
+    /// of a closed loop, of one of an open loop, and of the warm-up.
     pub(crate) fn least(&self, block: &BlockPlan) -> Option<NanoUsd> {
         let experiment = self.experiment(&block.experiment)?;
         let tariff = self.tariff(experiment)?;
-        Some(self.worst_case(experiment, &tariff, experiment.concurrency.get().into()))
+        let requests = experiment.load.concurrency().map_or(1, Concurrency::get);
+        Some(self.worst_case(experiment, &tariff, requests.into()))
     }
 
     fn worst_case(&self, experiment: &Experiment, tariff: &Tariff, requests: u64) -> NanoUsd {
@@ -77,7 +99,7 @@ impl Plan {
 
     /// Warm-up requests of a block.
     fn warmups(&self, experiment: &Experiment) -> u64 {
-        u64::from(experiment.concurrency.get()) * u64::from(self.warmup_requests_per_slot)
+        u64::from(experiment.load.slots()) * u64::from(self.warmup_requests_per_slot)
     }
 
     /// The blocks of all lanes.
@@ -116,8 +138,8 @@ pub(super) fn estimate(plan: &Plan) -> RunEstimate {
             let Some(of_block) = estimate_block(plan, block, system_tokens) else { continue };
             lane_time += of_block.duration;
             estimate.warmup_requests += of_block.warmups;
-            estimate.requests =
-                estimate.requests.zip(block.requests).map(|(sum, n)| sum + u64::from(n));
+            let requests = plan.requests_of(block);
+            estimate.requests = estimate.requests.zip(requests).map(|(sum, n)| sum + n);
             estimate.cost_low = add(estimate.cost_low, of_block.cost_low);
             estimate.cost_expected = add(estimate.cost_expected, of_block.cost_expected);
             estimate.cost_high = add(estimate.cost_high, of_block.cost_high);
@@ -138,18 +160,22 @@ fn estimate_block(plan: &Plan, block: &BlockPlan, system_tokens: u32) -> Option<
     let experiment = plan.experiment(&block.experiment)?;
     let dataset = plan.dataset(&experiment.dataset)?;
     let endpoint = plan.endpoint(&experiment.endpoint)?;
-    let slots = u64::from(experiment.concurrency.get());
     let each = assumed_request_time(dataset.max_tokens);
-    let within = |time: Duration| {
-        let turns = time.as_nanos().div_ceil(each.as_nanos().max(1));
-        slots * u64::try_from(turns).unwrap_or(u64::MAX)
+    let requests = plan.requests_of(block);
+    let count = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    let (by_time, by_requests) = match experiment.load {
+        Load::Closed { concurrency } => {
+            let slots = u64::from(concurrency.get());
+            let turns = block.duration.map(|time| time.as_nanos().div_ceil(each.as_nanos().max(1)));
+            let by_time = turns.map(|turns| slots * u64::try_from(turns).unwrap_or(u64::MAX));
+            (by_time, requests.map(|n| each * count(n.div_ceil(slots))))
+        }
+        Load::Open(open) => (None, requests.map(|n| open.time_of(count(n)))),
     };
-    let requests = block.requests.map(u64::from);
-    let turns = requests.map(|n| u32::try_from(n.div_ceil(slots)).unwrap_or(u32::MAX));
-    let window = [turns.map(|turns| each * turns), block.duration].into_iter().flatten().min();
+    let window = [by_requests, block.duration].into_iter().flatten().min();
     let tariff = plan.tariff_with(experiment, system_tokens);
     let warmups = plan.warmups(experiment);
-    let sent = requests.or(block.duration.map(within)).unwrap_or_default();
+    let sent = requests.or(by_time).unwrap_or_default();
     let sending = Sending { dataset, system_tokens, requests: sent, warmups };
     Some(BlockEstimate {
         requests: sent,
@@ -157,7 +183,9 @@ fn estimate_block(plan: &Plan, block: &BlockPlan, system_tokens: u32) -> Option<
         duration: window.unwrap_or_default() + each,
         cost_low: sending.cost(endpoint, |_limit| 1),
         cost_expected: sending.cost(endpoint, |limit| limit.div_ceil(2)),
-        cost_high: tariff.zip(requests).map(|(t, n)| plan.worst_case(experiment, &t, n)),
+        cost_high: tariff
+            .zip(plan.requests_at_most(block))
+            .map(|(t, n)| plan.worst_case(experiment, &t, n)),
     })
 }
 

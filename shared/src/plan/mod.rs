@@ -5,6 +5,8 @@
 
 mod build;
 mod estimate;
+mod experiment;
+mod load;
 pub mod power;
 
 use std::time::Duration;
@@ -13,8 +15,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::build::{LoadedDataset, build};
 pub use self::estimate::WARMUP_MAX_TOKENS;
+pub use self::experiment::Experiment;
+pub use self::load::{Load, MAX_STREAMS, OpenLoad, streams_needed};
 use crate::price::Price;
-use crate::units::{Concurrency, ExperimentId, Name, NanoUsd, RunId, nanos};
+use crate::units::{ExperimentId, Name, NanoUsd, RunId, nanos};
 
 /// The version of the stored form of a [`Plan`].
 pub const PLAN_SCHEMA: u32 = 1;
@@ -191,19 +195,6 @@ pub struct DatasetPlan {
     /// The template that prompts were made with, as the configuration names it.
     #[serde(default)]
     pub template: Option<String>,
-}
-
-/// Endpoint x dataset x load.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Experiment {
-    /// The key of it.
-    pub id: ExperimentId,
-    /// Which endpoint.
-    pub endpoint: Name,
-    /// Which dataset.
-    pub dataset: Name,
-    /// The closed loop's requests in flight.
-    pub concurrency: Concurrency,
 }
 
 /// The blocks that share an endpoint; they run one at a time, in this order.

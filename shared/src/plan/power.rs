@@ -1,8 +1,9 @@
 //! What difference the planned sample can detect, and what more requests would cost.
 
 use super::build::{BLOCK_DURATION_MIN, REQUESTS_PER_SLOT};
-use super::{BlockPlan, Plan, assumed_request_time};
+use super::{BlockPlan, Load, Plan, assumed_request_time};
 use crate::stats::{FEWEST_PAIRS, SIGNIFICANT, t_quantile};
+use crate::units::Concurrency;
 use crate::words;
 
 /// How much single requests of a block are assumed to vary: standard deviation / mean.
@@ -70,7 +71,8 @@ pub(crate) fn for_a_test(plan: &Plan) -> String {
     if plan.replicates >= replicates {
         return format!("a test needs {replicates} replicates that were measured on both sides");
     }
-    let slots = plan.experiments.iter().map(|experiment| experiment.concurrency.get()).max();
+    let slots = plan.experiments.iter().filter_map(|experiment| experiment.load.concurrency());
+    let slots = slots.map(Concurrency::get).max();
     let requests = replicates * REQUESTS_PER_SLOT * u32::from(slots.unwrap_or(1));
     let seconds = u64::from(replicates) * BLOCK_DURATION_MIN.as_secs();
     let blocks = || plan.lanes.iter().flat_map(|lane| &lane.blocks);
@@ -99,7 +101,12 @@ fn requests_of(plan: &Plan, block: &BlockPlan) -> u32 {
         experiment.zip(dataset).zip(block.duration).map(|((experiment, dataset), time)| {
             let each = assumed_request_time(dataset.max_tokens).as_millis().max(1);
             let rounds = u32::try_from(time.as_millis() / each).unwrap_or(u32::MAX);
-            rounds.max(1).saturating_mul(experiment.concurrency.get().into())
+            match experiment.load {
+                Load::Closed { concurrency } => {
+                    rounds.max(1).saturating_mul(concurrency.get().into())
+                }
+                Load::Open(open) => open.arrivals_in(time),
+            }
         });
     block.requests.into_iter().chain(by_time).min().unwrap_or(0)
 }

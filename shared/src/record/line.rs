@@ -50,8 +50,14 @@ pub struct RecordLine<'a> {
     pub headers_ms: Option<f64>,
     /// Opening the connection, before the send; null where it was open.
     pub connect_ms: Option<f64>,
-    /// Send less intended send.
+    /// Send less intended send; 0 in a closed loop.
     pub dispatch_delay_ms: f64,
+    /// How long of that it waited for a free stream; null where one was free.
+    pub slot_wait_ms: Option<f64>,
+    /// From the intended send to first visible text.
+    pub ttft_from_schedule_ms: Option<f64>,
+    /// From the intended send to the end of the answer, or of waiting for it.
+    pub e2e_from_schedule_ms: f64,
     /// Content events.
     pub content_events: u32,
     /// Bytes of the response's body.
@@ -120,6 +126,9 @@ impl<'a> RecordLine<'a> {
             headers_ms: timeline.headers.map(ms),
             connect_ms: timeline.connect.map(ms),
             dispatch_delay_ms: ms(timeline.dispatch_delay),
+            slot_wait_ms: timeline.slot_wait.map(ms),
+            ttft_from_schedule_ms: record.ttft_from_schedule().map(ms),
+            e2e_from_schedule_ms: ms(record.e2e_from_schedule()),
             content_events: timeline.content_events,
             bytes: timeline.bytes,
             input_tokens: record.usage.input_tokens,

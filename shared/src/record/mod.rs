@@ -46,6 +46,9 @@ pub struct Timeline {
     /// Send less intended send: always zero in a closed loop.
     #[serde(rename = "dispatch_delay_ns", with = "nanos", default)]
     pub dispatch_delay: Duration,
+    /// How long of that it waited for a free stream; `None` where one was free.
+    #[serde(rename = "slot_wait_ns", with = "nanos::option", default)]
+    pub slot_wait: Option<Duration>,
     /// How long opening a connection took, TLS included, before the send; `None` where an open
     /// one was used.
     #[serde(rename = "connect_ns", with = "nanos::option", default)]
@@ -334,6 +337,24 @@ impl Record {
     /// Time to the end of the answer.
     pub fn e2e(&self) -> Duration {
         self.timeline.end
+    }
+
+    /// Intended send to first visible text; in a closed loop the same as [`ttft`](Self::ttft).
+    pub fn ttft_from_schedule(&self) -> Option<Duration> {
+        self.ttft().map(|ttft| self.timeline.dispatch_delay + ttft)
+    }
+
+    /// Intended send to the end of the answer; in a closed loop the same as [`e2e`](Self::e2e).
+    pub fn e2e_from_schedule(&self) -> Duration {
+        self.timeline.dispatch_delay + self.e2e()
+    }
+
+    /// How late the request was sent for reasons of ours: send less intended send, without the wait
+    /// for a free stream and the opening of a connection.
+    pub fn schedule_error(&self) -> Duration {
+        let Timeline { dispatch_delay, slot_wait, connect, .. } = self.timeline;
+        let elsewhere = slot_wait.unwrap_or_default() + connect.unwrap_or_default();
+        dispatch_delay.saturating_sub(elsewhere)
     }
 
     /// Time per output token: (last - first content) / (output tokens - 1), by the service's own

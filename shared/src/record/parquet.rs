@@ -26,7 +26,7 @@ enum Column {
 }
 
 /// The columns, named and ordered as the fields of [`RecordLine`].
-const COLUMNS: [(&str, Column); 39] = [
+const COLUMNS: [(&str, Column); 42] = [
     ("endpoint", Column::Text(|line| Some(line.endpoint.as_str()))),
     ("experiment", Column::Text(|line| Some(line.experiment.as_str()))),
     ("round", Column::Whole(|line| Some(line.round.into()))),
@@ -47,6 +47,9 @@ const COLUMNS: [(&str, Column); 39] = [
     ("headers_ms", Column::Number(|line| line.headers_ms)),
     ("connect_ms", Column::Number(|line| line.connect_ms)),
     ("dispatch_delay_ms", Column::Number(|line| Some(line.dispatch_delay_ms))),
+    ("slot_wait_ms", Column::Number(|line| line.slot_wait_ms)),
+    ("ttft_from_schedule_ms", Column::Number(|line| line.ttft_from_schedule_ms)),
+    ("e2e_from_schedule_ms", Column::Number(|line| Some(line.e2e_from_schedule_ms))),
     ("content_events", Column::Whole(|line| Some(line.content_events.into()))),
     ("bytes", Column::Whole(|line| i64::try_from(line.bytes).ok())),
     ("input_tokens", Column::Whole(|line| line.input_tokens.map(i64::from))),

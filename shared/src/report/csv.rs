@@ -3,7 +3,7 @@
 use super::Report;
 use crate::plan::Statistic;
 use crate::stats::Interval;
-use crate::summary::{ExperimentSummary, LatencyStats, RateStats};
+use crate::summary::{ExperimentSummary, LatencyStats, RateStats, ScheduleFigures};
 use crate::units::NanoUsd;
 
 /// Bytes of the table. Raw numbers in the columns' units, empty where unknown.
@@ -101,7 +101,9 @@ fn row(report: &Report<'_>, experiment: &ExperimentSummary) -> Row {
     row.add("model_id", endpoint.map(|endpoint| &endpoint.model_id));
     row.add("region", endpoint.map(|endpoint| &endpoint.region));
     row.add("dataset", Some(&experiment.dataset));
-    row.add("concurrency", Some(experiment.concurrency));
+    row.add("concurrency", experiment.concurrency);
+    row.add("rate_per_min", experiment.load.open().map(|open| open.rate_per_minute));
+    row.add("load", Some(experiment.load));
     row.add("simulated", Some(experiment.simulated));
     row.add("verdict", Some(experiment.validity.grade));
     row.add("doubts", Some(experiment.validity.words()));
@@ -139,6 +141,18 @@ fn row(report: &Report<'_>, experiment: &ExperimentSummary) -> Row {
     row.latency("ttft", experiment.ttft.as_ref());
     row.latency("tpot", experiment.tpot.as_ref());
     row.latency("itl_mean", experiment.itl_mean.as_ref());
+    let schedule = experiment.schedule.as_ref();
+    row.add("arrivals", schedule.map(|schedule| schedule.arrivals));
+    row.add("arrivals_late", schedule.map(|schedule| schedule.late));
+    row.add("arrivals_waited", schedule.map(|schedule| schedule.waited));
+    row.add("arrivals_missed", schedule.map(|schedule| schedule.missed));
+    row.add("achieved_load_ratio", experiment.achieved_load);
+    let of = |pick: fn(&ScheduleFigures) -> &Option<LatencyStats>| {
+        schedule.and_then(|schedule| pick(schedule).as_ref())
+    };
+    row.latency("schedule_error", of(|schedule| &schedule.schedule_error));
+    row.latency("e2e_from_schedule", of(|schedule| &schedule.e2e_from_schedule));
+    row.latency("ttft_from_schedule", of(|schedule| &schedule.ttft_from_schedule));
     row.rate("otps_generation", experiment.otps_generation.as_ref());
     row.rate("otps_end_to_end", experiment.otps_end_to_end.as_ref());
     row.add("first_sent_at", experiment.first_sent_at.as_ref());

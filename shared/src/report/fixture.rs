@@ -282,8 +282,8 @@ fn capacity(best: &ExperimentSummary) -> Option<Capacity> {
         dataset: best.dataset.clone(),
         endpoint: best.endpoint.clone(),
         experiment: best.experiment.clone(),
-        shown: best.concurrency.get() == 1,
-        too_few_samples: best.concurrency.get() > 1,
+        shown: best.load.slots() == 1,
+        too_few_samples: best.load.slots() > 1,
         requests_per_minute_each: each,
         rows: std::iter::once(row(300.0, true)).chain(fixed).collect(),
     })
@@ -293,7 +293,7 @@ fn compare(summary: &RunSummary, chosen: &ExperimentSummary) -> Vec<Comparison> 
     let rivals = summary.experiments.iter().filter(|rival| {
         rival.dataset == chosen.dataset
             && rival.endpoint != chosen.endpoint
-            && rival.concurrency == chosen.concurrency
+            && rival.load == chosen.load
     });
     let compared = rivals.filter_map(|rival| {
         let more = usd(rival)? - usd(chosen)?;
@@ -319,9 +319,7 @@ fn compare(summary: &RunSummary, chosen: &ExperimentSummary) -> Vec<Comparison> 
 fn saving(run: &Run, summary: &RunSummary, chosen: &ExperimentSummary) -> Option<Saving> {
     let baseline = run.plan.baseline.as_ref()?;
     let baseline = summary.experiments.iter().find(|e| {
-        e.endpoint == *baseline
-            && e.dataset == chosen.dataset
-            && e.concurrency == chosen.concurrency
+        e.endpoint == *baseline && e.dataset == chosen.dataset && e.load == chosen.load
     })?;
     let usd_per_month = (usd(baseline)? - usd(chosen)?) / 10_000.0 * 300.0 * 60.0 * 730.0;
     Some(Saving {

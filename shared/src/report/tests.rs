@@ -29,6 +29,18 @@ fn a_run_with_everything() {
 }
 
 #[test]
+fn open_loops_are_told_with_their_arrivals() {
+    let run = Run::new(&[MISTRAL, HAIKU], &["chat"], &[2]);
+    let text = markdown(&run.open(120, Duration::from_millis(500)));
+    let sections = text.split("\n## ").filter(|part| {
+        ["Answer", "Arrivals", "Results", "Recommendation"]
+            .iter()
+            .any(|title| part.starts_with(title))
+    });
+    insta::assert_snapshot!(sections.collect::<Vec<_>>().join("\n## "));
+}
+
+#[test]
 fn an_endpoint_that_failed_altogether_stays_in_every_section() {
     let run = Run::new(&[MISTRAL, HAIKU], &["chat"], &[1, 2]).fail("mistral-7b");
     let text = markdown(&run);

@@ -91,7 +91,7 @@ pub async fn calibrate<R: RecordStore, A: ArtifactStore>(
         let of_it = |record: &&Record| record.experiment == summary.experiment;
         let window = summary.throughput;
         Level {
-            load: summary.concurrency.to_string(),
+            load: summary.load.to_string(),
             completed: summary.requests.completed,
             requests_per_s: window.map_or(0.0, |window| window.requests_per_minute / 60.0),
             achieved: summary.achieved_load,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::limit::refuse_what_the_limit_cannot_hold;
 use super::{BlockReference, LaneReference, RunError, Stores, rfc3339};
-use crate::config::{self, DatasetSettings, MAX_REQUESTS, Settings};
+use crate::config::{self, DatasetSettings, LoadSettings, MAX_REQUESTS, Settings};
 use crate::dataset::{Contents, DatasetError, Loader, Place};
 use crate::digest::sha256;
 use crate::plan::{self, EndpointKind, LoadedDataset, Plan};
@@ -147,8 +147,9 @@ fn check_passes(
     let asked = settings.endpoints.iter().filter(|endpoint| {
         settings.datasets_of(endpoint).any(|asked| asked.spec.name == dataset.spec.name)
     });
-    let loads = asked.flat_map(|endpoint| settings.concurrencies_of(endpoint));
-    let slots = loads.map(|load| u32::from(load.get())).max().unwrap_or(0);
+    let loads = asked.flat_map(|endpoint| settings.loads_of(endpoint));
+    let slots = loads.filter_map(LoadSettings::concurrency).map(|slots| u32::from(slots.get()));
+    let slots = slots.max().unwrap_or(0);
     let requests = u64::from(passes).saturating_mul(prompts.try_into().unwrap_or(u64::MAX));
     if requests < u64::from(slots) {
         return Err(DatasetError::TooFew { requests, passes, prompts, slots });

@@ -195,6 +195,9 @@ pub struct Receipt {
     /// The client while it sent; `None` where it was not watched: in virtual time nothing is late.
     #[serde(default)]
     pub client: Option<ClientFigures>,
+    /// What became of its arrivals; `None` for a closed loop.
+    #[serde(default)]
+    pub arrivals: Option<crate::load::ArrivalCounts>,
 }
 
 impl Receipt {

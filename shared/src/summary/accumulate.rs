@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::in_flight::InFlight;
 use super::kept::{Kept, Requests};
 use super::latency::{LatencyStats, nanoseconds};
+use super::schedule::Schedules;
 use super::warning::warnings;
 use super::{
     Bin, BlockPlace, ExperimentSummary, Histogram, RateStats, RequestCounts, RunSummary, Spending,
@@ -118,6 +119,8 @@ struct ExperimentAccumulator<'p> {
     cache_reads: u64,
     in_flight: InFlight,
     served_otherwise: u64,
+    /// Of an open loop.
+    schedules: Option<Schedules>,
 }
 
 impl<'p> ExperimentAccumulator<'p> {
@@ -145,6 +148,7 @@ impl<'p> ExperimentAccumulator<'p> {
             cache_reads: 0,
             in_flight: InFlight::default(),
             served_otherwise: 0,
+            schedules: experiment.load.open().map(|_| Schedules::default()),
         }
     }
 
@@ -180,6 +184,9 @@ impl<'p> ExperimentAccumulator<'p> {
             self.kept.reserve_exact(self.receipts.values().map(|r| r.records as usize).sum());
         }
         self.kept.extend(Kept::of(record, block, cost));
+        if let Some(schedules) = &mut self.schedules {
+            schedules.add(record, block);
+        }
         if record.outcome == Outcome::Completed {
             self.add_completed(record, cost, receipt);
         }
@@ -206,8 +213,8 @@ impl<'p> ExperimentAccumulator<'p> {
     /// The figures.
     fn finish(self) -> ExperimentSummary {
         let throughput = self.throughput();
-        let slots = f64::from(self.experiment.concurrency.get());
-        let achieved_load = self.in_flight.mean(self.window_ns()).map(|mean| mean / slots);
+        let slots = f64::from(self.experiment.load.slots());
+        let full = self.in_flight.mean(self.window_ns()).map(|mean| mean / slots);
         let receipts = self.receipts.values();
         let client = ClientSummary::of(receipts.filter_map(|receipt| receipt.client.as_ref()));
         let planned = self.planned.len();
@@ -217,15 +224,20 @@ impl<'p> ExperimentAccumulator<'p> {
         stopped_blocks.retain(|place| self.receipts.get(place).is_some_and(|r| !r.is_final()));
         stopped_blocks.sort_unstable();
         let itl_histogram = itl_histogram(self.receipts.values().copied());
-        let places: Vec<_> = self.receipts.into_keys().collect();
         let kept = Requests::new(self.kept);
+        let window_s = throughput.map(|throughput| throughput.window_s);
+        let receipts = self.receipts.values().copied();
+        let schedule =
+            self.schedules.and_then(|schedules| schedules.finish(&kept, receipts, window_s));
+        let places: Vec<_> = self.receipts.into_keys().collect();
         let latency = |of: fn(&Kept) -> Option<u64>| LatencyStats::of_nanos(kept.clustered(of));
         let all = || kept.all().iter();
         let mut summary = ExperimentSummary {
             experiment: self.experiment.id.clone(),
             endpoint: self.experiment.endpoint.clone(),
             dataset: self.experiment.dataset.clone(),
-            concurrency: self.experiment.concurrency,
+            load: self.experiment.load,
+            concurrency: self.experiment.load.concurrency(),
             simulated: self.simulated,
             blocks_planned: whole(planned),
             blocks_done: whole(planned - missing_blocks.len() - stopped_blocks.len()),
@@ -246,6 +258,11 @@ impl<'p> ExperimentAccumulator<'p> {
             tpot: latency(Kept::tpot_ns),
             itl_mean: latency(Kept::itl_mean_ns),
             throughput,
+            achieved_load: match &schedule {
+                Some(schedule) => schedule.achieved_load(),
+                None => full,
+            },
+            schedule,
             input_tokens_mean: self.input.mean(),
             output_tokens_mean: self.output.mean(),
             cost: TransactionCost::mean(self.cost.sum, self.cost.count),
@@ -255,7 +272,6 @@ impl<'p> ExperimentAccumulator<'p> {
             new_connections: self.new_connections,
             cache_reads: self.cache_reads,
             served_otherwise: self.served_otherwise,
-            achieved_load,
             client,
             validity: Validity::default(),
             first_sent_at: self.sends.and_then(|sends| rfc3339(sends.0)),

@@ -1,18 +1,21 @@
 //! Small made-up runs for the tests of summary, decision and report.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{RunSummary, summarize};
+use crate::load::ArrivalCounts;
 use crate::plan::{
     Api, BlockPlan, Criteria, DatasetPlan, Deadlines, EndpointKind, EndpointSpec, Experiment,
-    Inference, Lane, LatencyCriterion, LatencyMetric, PLAN_SCHEMA, Plan, RunEstimate, Statistic,
+    Inference, Lane, LatencyCriterion, LatencyMetric, Load, OpenLoad, PLAN_SCHEMA, Plan,
+    RunEstimate, Statistic,
 };
 use crate::price::Price;
 use crate::record::{
     ErrorClass, Outcome, Phase, RECORD_SCHEMA, Record, Served, Timeline, Usage, UsageSource,
 };
 use crate::store::{BlockEnd, BlockKey, BlockState, Receipt};
-use crate::units::{Concurrency, ExperimentId, Name, NanoUsd};
+use crate::units::{Arrivals, Concurrency, ExperimentId, Name, NanoUsd, RatePerMinute};
 
 /// 2024-04-16T01:00:00Z.
 pub(crate) const START_NS: u64 = 1_713_229_200_000_000_000;
@@ -101,7 +104,7 @@ impl Run {
     /// Makes up one block; returns how long it took.
     fn measure(&mut self, model: &Model, block: &BlockPlan, start_ns: u64) -> u64 {
         let experiment = self.plan.experiment(&block.experiment).unwrap().clone();
-        let slots = u32::from(experiment.concurrency.get());
+        let slots = u32::from(experiment.load.slots());
         let mut sends = vec![start_ns; slots as usize];
         let requests = block.requests.unwrap();
         for sequence in 1..=requests {
@@ -137,11 +140,49 @@ impl Run {
                 bytes: 0,
                 gaps: None,
                 client: None,
+                arrivals: None,
             }),
             reservation: None,
             refused: false,
         });
         window
+    }
+
+    /// The same as open loops of a rate, with as many streams: each request of a block is sent so much
+    /// later after it was due than the one before it, because every stream was busy, and one in ten
+    /// is never sent.
+    pub(crate) fn open(mut self, rate: u32, later: Duration) -> Self {
+        let rate_per_minute = RatePerMinute::new(rate).unwrap();
+        let mut ids = BTreeMap::new();
+        for experiment in &mut self.plan.experiments {
+            let max_streams = experiment.load.concurrency().unwrap();
+            let arrivals = Arrivals::Constant;
+            experiment.load = Load::Open(OpenLoad { rate_per_minute, arrivals, max_streams });
+            let id = experiment.load.experiment(&experiment.endpoint, &experiment.dataset);
+            ids.insert(std::mem::replace(&mut experiment.id, id.clone()), id);
+        }
+        let slots = self.plan.experiments.iter().map(|e| (e.id.clone(), u32::from(e.load.slots())));
+        let slots: BTreeMap<_, _> = slots.collect();
+        let renamed = |id: &ExperimentId| ids[id].clone();
+        for block in self.plan.lanes.iter_mut().flat_map(|lane| &mut lane.blocks) {
+            block.experiment = renamed(&block.experiment);
+        }
+        for block in &mut self.blocks {
+            block.key.experiment = renamed(&block.key.experiment);
+            let receipt = block.receipt.as_mut().unwrap();
+            let sent = receipt.records - slots[&block.key.experiment];
+            let (waited, missed) = if later.is_zero() { (0, 0) } else { (sent / 2, sent / 10) };
+            receipt.arrivals = Some(ArrivalCounts { due: sent + missed, waited, missed });
+        }
+        for record in &mut self.records {
+            record.experiment = renamed(&record.experiment);
+            if record.phase == Phase::Measured && !later.is_zero() {
+                let delay = later * (record.sequence - 1);
+                record.timeline.dispatch_delay = delay + Duration::from_micros(70);
+                record.timeline.slot_wait = Some(delay);
+            }
+        }
+        self
     }
 
     /// Every measured request to that endpoint fails, throttled or refused in turn.
@@ -190,7 +231,7 @@ fn record(
     sent_at_unix_ns: u64,
 ) -> Record {
     let jitter = (u64::from(sequence * 31 + block * 57) * 7919 + 13 * model.e2e_ms) % 101;
-    let load = 100 + 8 * (u64::from(experiment.concurrency.get()) - 1);
+    let load = 100 + 8 * (u64::from(experiment.load.slots()) - 1);
     let end = model.e2e_ms * load * (80 + jitter * jitter / 150) * MS / 10_000;
     let steps = model.tokens.1 - 1;
     let first = Duration::from_nanos(end / 3);
@@ -236,8 +277,9 @@ fn plan(models: &[Model], datasets: &[&str], concurrencies: &[u16], replicates: 
             for &slots in concurrencies {
                 let concurrency = Concurrency::new(slots).unwrap();
                 let (endpoint, dataset) = (name(model.name), name(dataset));
-                let id = ExperimentId::closed(&endpoint, &dataset, concurrency);
-                experiments.push(Experiment { id, endpoint, dataset, concurrency });
+                let load = Load::closed(concurrency);
+                let id = load.experiment(&endpoint, &dataset);
+                experiments.push(Experiment { id, endpoint, dataset, load });
             }
         }
     }
@@ -249,7 +291,7 @@ fn plan(models: &[Model], datasets: &[&str], concurrencies: &[u16], replicates: 
             .map(|(block, experiment)| BlockPlan {
                 experiment: experiment.id.clone(),
                 block,
-                requests: Some(10 * u32::from(experiment.concurrency.get())),
+                requests: Some(10 * u32::from(experiment.load.slots())),
                 duration: None,
                 first_prompt: 0,
             })

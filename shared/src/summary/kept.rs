@@ -56,6 +56,11 @@ impl Kept {
         self.e2e_ns != u64::MAX
     }
 
+    /// Its place in the block, by its send.
+    pub(super) fn sequence(&self) -> u32 {
+        self.sequence
+    }
+
     pub(super) fn e2e_ns(&self) -> Option<u64> {
         known(self.e2e_ns)
     }

@@ -14,7 +14,10 @@ impl ExperimentSummary {
         };
         put("endpoint", self.endpoint.as_str().into());
         put("dataset", self.dataset.as_str().into());
-        put("concurrency", self.concurrency.get().into());
+        put("load", self.load.to_string().into());
+        if let Some(concurrency) = self.concurrency {
+            put("concurrency", concurrency.get().into());
+        }
         put("simulated", self.simulated.into());
         put("verdict", self.validity.grade.to_string().into());
         put("doubts", self.validity.words().into());

@@ -14,6 +14,7 @@ mod kept;
 mod latency;
 mod metrics;
 mod rate;
+mod schedule;
 mod services;
 mod shape;
 mod spend;
@@ -25,7 +26,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::client::ClientSummary;
-use crate::plan::Plan;
+use crate::plan::{LatencyMetric, Load, Plan};
 use crate::record::Record;
 use crate::stats::{Interval, float};
 use crate::store::BlockState;
@@ -37,6 +38,7 @@ pub use accumulate::RunAccumulator;
 pub(crate) use latency::milliseconds;
 pub use latency::{LatencyIntervals, LatencyStats};
 pub use rate::RateStats;
+pub use schedule::{HalfLatency, ScheduleFigures};
 pub use services::service_costs;
 pub use shape::{Bin, BlockFigures, Histogram, Point};
 pub use spend::{BlockOf, SpendSummary};
@@ -76,8 +78,10 @@ pub struct ExperimentSummary {
     pub endpoint: Name,
     /// Its dataset.
     pub dataset: Name,
-    /// Requests in flight.
-    pub concurrency: Concurrency,
+    /// How its requests were sent.
+    pub load: Load,
+    /// Requests in flight of a closed loop; `None` for an open one.
+    pub concurrency: Option<Concurrency>,
     /// Something in it was answered by a simulator.
     pub simulated: bool,
     /// Blocks in the plan, over the rounds begun.
@@ -121,6 +125,15 @@ pub struct ExperimentSummary {
     pub itl_histogram: Option<Histogram>,
     /// What was completed within the measured windows; `None` without a window.
     pub throughput: Option<Throughput>,
+    /// The share of the asked load that was kept up: of an open loop, sent / arrivals; of a closed
+    /// loop, the mean number of requests in flight within the measured windows / the asked one.
+    /// `None` where there are none.
+    #[serde(default)]
+    pub achieved_load: Option<f64>,
+    /// What became of an open loop's arrivals, and latency from its schedule; `None` for a closed
+    /// loop.
+    #[serde(default)]
+    pub schedule: Option<ScheduleFigures>,
     /// Mean prompt tokens of completed requests, by the service's count.
     pub input_tokens_mean: Option<f64>,
     /// Mean answer tokens of completed requests, by the service's count.
@@ -147,10 +160,6 @@ pub struct ExperimentSummary {
     /// Completed requests that were served in another latency mode or tier than was asked for.
     #[serde(default)]
     pub served_otherwise: u64,
-    /// The mean number of requests in flight over the asked one, within the measured windows;
-    /// `None` without a window.
-    #[serde(default)]
-    pub achieved_load: Option<f64>,
     /// The client that measured; `None` where it was not watched.
     #[serde(default)]
     pub client: Option<ClientSummary>,
@@ -272,6 +281,20 @@ pub struct Spending {
     pub output_tokens: u64,
     /// The cost of those tokens.
     pub spent_nano_usd: NanoUsd,
+}
+
+impl ExperimentSummary {
+    /// The latency that a user sees: from the intended send in an open loop, from the send in a
+    /// closed one.
+    pub fn latency(&self, metric: LatencyMetric) -> Option<&LatencyStats> {
+        let from_schedule = self.schedule.as_ref();
+        match metric {
+            LatencyMetric::E2e => from_schedule.map_or(&self.e2e, |s| &s.e2e_from_schedule),
+            LatencyMetric::Ttft => from_schedule.map_or(&self.ttft, |s| &s.ttft_from_schedule),
+            LatencyMetric::Tpot => &self.tpot,
+        }
+        .as_ref()
+    }
 }
 
 impl RunSummary {

@@ -34,6 +34,10 @@ const BUSY: f64 = 0.9;
 /// last moment of a block miss up to 1 %.
 const MISSED: Thresholds = Thresholds { degraded: 0.05, invalid: 0.20 };
 
+/// How late the 99th percentile of sends may be against their schedule, milliseconds, for reasons
+/// of this client: arrivals are not those that were asked for.
+const OFF_SCHEDULE_MS: Thresholds = Thresholds { degraded: 1.0, invalid: 10.0 };
+
 /// The share of requests that were served in another mode or tier than asked for.
 const OTHERWISE: Thresholds = Thresholds { degraded: 0.0, invalid: 0.05 };
 
@@ -128,6 +132,11 @@ pub enum Cause {
         /// What was achieved of it, 0 to 1.
         achieved: f64,
     },
+    /// Requests were sent late against their schedule, for reasons of this client.
+    OffSchedule {
+        /// The 99th percentile, milliseconds.
+        p99_ms: f64,
+    },
     /// Too few requests were completed for any percentile.
     FewCompleted {
         /// How many were.
@@ -161,6 +170,9 @@ impl fmt::Display for Cause {
             }
             Self::LoadMissed { achieved } => {
                 write!(f, "{} of the asked load was achieved", words::percent(achieved))
+            }
+            Self::OffSchedule { p99_ms } => {
+                write!(f, "this client was {} behind its schedule (p99)", words::latency(p99_ms))
             }
             Self::FewCompleted { completed } => {
                 write!(f, "only {} completed", plural(completed, "request"))
@@ -196,7 +208,17 @@ impl Validity {
             doubt(degraded_if(cpu_share > BUSY), Cause::ClientBusy { cpu_share });
         }
         if let Some(achieved) = summary.achieved_load {
-            doubt(MISSED.grade(1.0 - achieved), Cause::LoadMissed { achieved });
+            // An endpoint that keeps every stream busy is slow, which is what is measured.
+            let worst = match &summary.schedule {
+                Some(schedule) if schedule.waited > 0 => Grade::Degraded,
+                Some(_) | None => Grade::Invalid,
+            };
+            let grade = MISSED.grade(1.0 - achieved).map(|grade| grade.min(worst));
+            doubt(grade, Cause::LoadMissed { achieved });
+        }
+        let behind = summary.schedule.as_ref().and_then(|one| one.schedule_error.as_ref());
+        if let Some(p99_ms) = behind.map(|error| error.p99_ms) {
+            doubt(OFF_SCHEDULE_MS.grade(p99_ms), Cause::OffSchedule { p99_ms });
         }
         let requests = summary.cache_reads;
         doubt(degraded_if(requests > 0), Cause::CacheReads { requests });

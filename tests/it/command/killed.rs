@@ -177,7 +177,7 @@ fn check_lost(desk: &Desk, lost: &[Truth], killed: &BTreeSet<(String, u32)>) {
             round: 1,
             block: *block,
         };
-        slots += usize::from(plan.experiment(&key.experiment).unwrap().concurrency.get());
+        slots += usize::from(plan.experiment(&key.experiment).unwrap().load.slots());
         chunks += RECORDS_PER_CHUNK;
         sendable.extend(sent_by(&plan, &key, 1));
     }
@@ -203,7 +203,7 @@ fn check_lost(desk: &Desk, lost: &[Truth], killed: &BTreeSet<(String, u32)>) {
 /// SHA-256 of all that an attempt at a block sends, each as often as it does.
 fn sent_by(plan: &Plan, key: &BlockKey, attempt: u32) -> Vec<String> {
     let block = plan.block(&key.experiment, key.block).unwrap();
-    let slots = plan.experiment(&key.experiment).unwrap().concurrency.get();
+    let slots = plan.experiment(&key.experiment).unwrap().load.slots();
     let order = deal(plan.seed, &plan.datasets[0].name, 3);
     let measured = (1..=block.requests.unwrap()).map(|sequence| {
         let place = (block.first_prompt + sequence - 1) % 3;

@@ -46,7 +46,7 @@ const CASES: [(&str, &str, &str, &str); 36] = [
     ("max_tokens: 5}", "max_tokens: 5", "line 7, column 3", "bracket"),
     ("concurrency: [1, 2]", "concurency: [1, 2]", "line 7, column 5", "concurrency"),
     ("concurrency: [1, 2]", "concurrency: [1, 0]", "line 7, column 22", "1 to 900"),
-    ("concurrency: [1, 2]", "rate_per_minute: 60", "line 7,", "not yet supported"),
+    ("concurrency: [1, 2]", "rate_per_minute: 0", "line 7,", "1 to 600000"),
     ("requests: 4", "requests: 1", "line 8, column 18", "cannot fill 2 slots"),
     ("requests: 4", "requests: 4, passes: 1", "line 8, column 29", "keep one of the two"),
     (", endpoint_url", ", latency_mode: optimized, endpoint_url", "line 3,", "prices of its own"),

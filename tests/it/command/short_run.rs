@@ -17,7 +17,7 @@ criteria: {e2e: {p95: 2s}}
 "#;
 
 /// The fields of `fmgauge records` that are promised: more may come, none may go.
-const FIELDS: [&str; 39] = [
+const FIELDS: [&str; 42] = [
     "endpoint",
     "experiment",
     "round",
@@ -38,6 +38,9 @@ const FIELDS: [&str; 39] = [
     "headers_ms",
     "connect_ms",
     "dispatch_delay_ms",
+    "slot_wait_ms",
+    "ttft_from_schedule_ms",
+    "e2e_from_schedule_ms",
     "content_events",
     "bytes",
     "input_tokens",

@@ -23,8 +23,9 @@ pub(super) use self::dataset::{Dataset, Distribution, Synthetic};
 pub(super) use self::either::{OneOrMany, Price, Tokens};
 pub(super) use self::endpoint::{Defaults, Endpoint, PriceFields};
 pub use self::spanned::Spanned;
-use super::load::MAX_CONCURRENCY;
-use super::{MAX_REPLICATES, MAX_REQUESTS, MAX_WARMUPS, VERSION};
+use super::words::{ARRIVALS, names as words};
+use super::{MAX_RATE_PER_MINUTE, MAX_REPLICATES, MAX_REQUESTS, MAX_WARMUPS, VERSION};
+use crate::plan::MAX_STREAMS;
 
 /// A field that may be left out, with its place in the text.
 pub type Field<T> = Option<Spanned<T>>;
@@ -109,21 +110,32 @@ pub(super) struct Inference {
     pub(super) system: Field<String>,
 }
 
-/// Requests that are kept in flight: the next is sent when one ends.
+/// Requests that are kept in flight (`concurrency`: the next is sent when one ends), or that arrive
+/// at a rate (`rate_per_minute`).
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Load {
     /// How many requests are in flight; each number is a load of its own.
-    #[schemars(required, extend("minimum" = 1, "maximum" = MAX_CONCURRENCY))]
+    #[schemars(extend("minimum" = 1, "maximum" = MAX_STREAMS))]
     pub(super) concurrency: Field<OneOrMany<i64>>,
-    #[schemars(skip)]
-    pub(super) rate_per_minute: Unread,
-    #[schemars(skip)]
-    pub(super) arrivals: Unread,
+    /// How many requests are sent in a minute, whether or not earlier ones have been answered; each
+    /// number is a load of its own. Instead of `concurrency`.
+    #[schemars(extend("minimum" = 1, "maximum" = MAX_RATE_PER_MINUTE))]
+    pub(super) rate_per_minute: Field<OneOrMany<i64>>,
+    /// How the requests of a rate are spread over time: at equal distances (the default), or at
+    /// random, as those of many users are.
+    #[schemars(extend("enum" = words(&ARRIVALS)))]
+    pub(super) arrivals: Field<String>,
+    /// The most requests of a rate that are in flight: as many connections are opened and warmed
+    /// beforehand. Where it is not given: twice as many as the rate needs if requests take 1 s and
+    /// 20 ms for each token of their limit, 10 at least.
+    #[schemars(extend("minimum" = 1, "maximum" = MAX_STREAMS))]
+    pub(super) max_streams: Field<i64>,
 }
 
 /// When an experiment (endpoint x dataset x load) has been measured enough: at whichever comes
-/// first; 100 requests where nothing is given.
+/// first. Where nothing is given: 100 requests, or 50 for each in flight of the largest
+/// `concurrency`, or as many as a rate sends in 50 s, if that is more.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Stop {

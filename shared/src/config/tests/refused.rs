@@ -240,12 +240,25 @@ fn not_yet() {
         ("kind openai", with("kind: bedrock", "kind: openai, url: \"https://llm.example.com/v1\"")),
         ("fields of other kinds", endpoint("instance_type: ml.g5.2xlarge, api_key: {env: KEY}")),
         ("api", endpoint("api: invoke, service_tier: reserved")),
-        ("open loop of an endpoint", endpoint("load: [{rate_per_minute: 60}]")),
         ("price per hour", endpoint("price: {per_hour_usd: 2.24}")),
+    ]);
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn meaning_of_rates() {
+    let load = |text: &str| with("concurrency: [1, 4]", text);
+    let shown = messages(&[
+        ("two ways to send", load("{concurrency: 4, rate_per_minute: 60}")),
+        ("arrivals of a closed loop", load("{concurrency: 4, arrivals: poisson, max_streams: 3}")),
+        ("senseless rates", load("rate_per_minute: [0, 600001]")),
+        ("no rates", load("rate_per_minute: []")),
         (
-            "open loop",
-            with("concurrency: [1, 4]", "{rate_per_minute: [60, 120], arrivals: poisson}"),
+            "a rate with two caps",
+            load("{rate_per_minute: 60, max_streams: 3}\n  - rate_per_minute: 60"),
         ),
+        ("a rate for too many streams", load("rate_per_minute: [18000, 18001]")),
+        ("wrong words", load("{rate_per_minute: 60, arrivals: poison, max_streams: 901}")),
     ]);
     insta::assert_snapshot!(shown);
 }

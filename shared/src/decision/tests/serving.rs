@@ -153,3 +153,28 @@ fn a_cheaper_load_that_was_passed_over_is_named_too() {
     assert!(words.contains("not shown: mistral-7b at $16.00 for 10,000"), "{words}");
     assert!(words.contains("Runner-up: mistral-7b, on all 2 datasets at $20.00"), "{words}");
 }
+
+#[test]
+fn concurrencies_and_rates_are_two_ladders() {
+    let closed = Run::new(&[MISTRAL], &["chat"], &[1, 4]).summary();
+    let rate = |per_minute, later_ms| {
+        let run = Run::new(&[MISTRAL], &["chat"], &[2]);
+        let run = run.open(per_minute, std::time::Duration::from_millis(later_ms));
+        run.summary().experiments[0].clone()
+    };
+    // The rate of 60 misses p95 E2E from the schedule: that of 120 may have been lucky.
+    let mut run = Run::new(&[MISTRAL], &["chat"], &[1]);
+    let mut summary = closed;
+    summary.experiments.extend([rate(120, 0), rate(60, 500)]);
+    let words = decide(&run.plan, &summary).endpoints[0].words.clone();
+    insta::assert_snapshot!(words, @"The best option within p95 E2E ≤ 2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions is a concurrency of 4: mean latency 942 ms, mean prompt size 2,959 tokens, completion 34 tokens, 239 transactions/minute, $4.51 per 10,000 transactions. 120 a minute qualifies, but is not relied on, because 60 a minute does not.");
+    // Where a rate qualifies the endpoint stands by it.
+    summary.experiments.pop();
+    summary.experiments.push(rate(240, 500));
+    let decision = decide(&run.plan, &summary);
+    let best = decision.endpoints[0].best.as_ref().map(ToString::to_string);
+    assert_eq!(best.as_deref(), Some("mistral-7b~chat~r120"));
+    insta::assert_snapshot!(decision.endpoints[0].words, @"The best option within p95 E2E ≤ 2 s, error rate ≤ 1 % and cost ≤ $50 per 10,000 transactions is 120 a minute: mean latency 824 ms, mean prompt size 2,959 tokens, completion 34 tokens, 144 transactions/minute, $4.51 per 10,000 transactions.");
+    run.plan.criteria = crate::plan::Criteria::default();
+    insta::assert_snapshot!(decide(&run.plan, &summary).endpoints[0].words, @"No criteria are set. The highest measured rate with completed requests is 240 a minute: mean latency 5.57 s, mean prompt size 2,959 tokens, completion 34 tokens, 144 transactions/minute, $4.51 per 10,000 transactions.");
+}

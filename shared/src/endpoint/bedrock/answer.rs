@@ -67,7 +67,6 @@ impl Answer {
     pub(super) fn timeline(&self, exchange: &Exchange, sent: Instant, end: Instant) -> Timeline {
         let offset = |at: Option<Instant>| at.map(|at| at.duration_since(sent));
         Timeline {
-            dispatch_delay: Duration::ZERO,
             connect: exchange.connect,
             headers: offset(exchange.headers),
             first_event: offset(self.first_event),
@@ -78,6 +77,7 @@ impl Answer {
             content_events: self.content_events,
             gap_max: self.gap_max,
             bytes: exchange.bytes,
+            ..Timeline::default() // what its sender knows
         }
     }
 

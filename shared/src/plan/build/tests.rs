@@ -131,3 +131,48 @@ fn the_highest_limit_of_an_answer_is_told() {
     let dataset = plan(rest, &["name: a"]).datasets[0].clone();
     assert!((200..500).contains(&dataset.max_tokens), "{}", dataset.max_tokens);
 }
+
+#[test]
+fn rates_become_blocks_of_ten_seconds_and_streams_follow_from_them() {
+    let dataset = "datasets: [{name: d, prompts: [Why?], max_tokens: 100}]";
+    let load = "load: [{rate_per_minute: [60, 1200], arrivals: poisson}, \
+        {rate_per_minute: 90, max_streams: 7}]";
+    let endpoints = ["name: a"];
+    // 100 requests, or 50 s of them.
+    let plan = plan(&format!("{dataset}\n{load}"), &endpoints);
+    assert_eq!(ids(&plan), ["a~d~r60-poisson", "a~d~r1200-poisson", "a~d~r90"]);
+    let streams: Vec<_> = plan.experiments.iter().map(|e| e.load.slots()).collect();
+    assert_eq!(streams, [10, 120, 7], "twice 3 s of requests, 10 at least");
+    assert_eq!(plan.replicates, 5);
+    let requests = |rate| {
+        let blocks = plan.lanes[0].blocks.iter().filter(|b| b.experiment.as_str() == rate);
+        blocks.map(|block| block.requests.unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(requests("a~d~r60-poisson"), [20; 5]);
+    assert_eq!(requests("a~d~r1200-poisson"), [200; 5]);
+
+    // 100 in all: 10 s of 1,200 a minute would be 200.
+    let rest = format!("{dataset}\n{load}\nstop: {{requests: 100}}");
+    assert_eq!(self::plan(&rest, &endpoints).replicates, 1);
+}
+
+#[test]
+fn what_arrives_in_its_time_bounds_an_open_loop() {
+    let arrivals = |arrivals| {
+        let rest = format!(
+            "datasets: [{{name: d, prompts: [Why?], max_tokens: 10}}]\nstop: {{duration: 100s}}\n\
+             load: [{{rate_per_minute: 60, arrivals: {arrivals}, max_streams: 3}}]\nreplicates: 1"
+        );
+        let plan = plan(&rest, &["name: a"]);
+        let block = &plan.lanes[0].blocks[0];
+        let bound = plan.tariff(&plan.experiments[0]).unwrap().measured_bound;
+        let warmup = plan.tariff(&plan.experiments[0]).unwrap().warmup_bound;
+        let beside = plan.reservation(block).0 - warmup.0 * 3;
+        assert_eq!(beside % bound.0, 0);
+        assert_eq!(plan.estimate.requests, Some(100));
+        assert_eq!(plan.estimate.duration_assumed, Duration::from_millis(101_200));
+        (plan.requests_at_most(block), beside / bound.0)
+    };
+    assert_eq!(arrivals("constant"), (Some(100), 100));
+    assert_eq!(arrivals("poisson"), (Some(144), 144), "100 + 4 x (10 + 1)");
+}

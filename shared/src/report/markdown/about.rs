@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use super::cell::{UNKNOWN, each_dataset, is_unpriced, of_dataset, or_none, place};
+use super::cell::{UNKNOWN, each_dataset, is_unpriced, load_head, of_dataset, or_none, place};
 use super::{capacity, spend};
-use crate::plan::{Api, EndpointKind, EndpointSpec, Inference, LatencyMode, ServiceTier, Workload};
+use crate::plan::{
+    Api, EndpointKind, EndpointSpec, Inference, LatencyMode, Load, Plan, ServiceTier, Workload,
+};
 use crate::price::Price;
 use crate::report::Report;
 use crate::report::page::{Page, Table, code, plain};
@@ -60,7 +62,7 @@ pub(super) fn cost(page: &mut Page, report: &Report<'_>) {
     spend::details(page, report);
     page.heading(3, "Each experiment");
     each_dataset(page, report, 4, |page, dataset| {
-        let mut table = spending_columns(Table::new().words("Endpoint").number("In flight"));
+        let mut table = spending_columns(Table::new().words("Endpoint").number(load_head(report)));
         table = table.number("Measured (s)");
         for experiment in of_dataset(report, dataset) {
             let priced = !is_unpriced(report, &experiment.endpoint);
@@ -93,6 +95,27 @@ fn spending_cells(spending: &Spending, priced: bool) -> [String; 5] {
     ]
 }
 
+/// How requests were sent: `closed loop: 1 and 4 requests in flight`.
+fn loads(plan: &Plan) -> String {
+    let (closed, open) = distinct_loads(plan);
+    let closed =
+        (!closed.is_empty()).then(|| format!("closed loop: {} requests in flight", list(&closed)));
+    let open = (!open.is_empty()).then(|| format!("open loop: {}", list(&open)));
+    closed.into_iter().chain(open).collect::<Vec<_>>().join("; ")
+}
+
+/// The loads of a plan, each once and the lowest first: concurrencies, and rates in words.
+pub(super) fn distinct_loads(plan: &Plan) -> (Vec<String>, Vec<String>) {
+    let mut loads: Vec<_> = plan.experiments.iter().map(|experiment| experiment.load).collect();
+    loads.sort_unstable();
+    loads.dedup();
+    let closed = loads.iter().filter_map(Load::concurrency).map(|slots| slots.to_string());
+    let mut open: Vec<_> =
+        loads.iter().filter_map(Load::open).map(|open| open.to_string()).collect();
+    open.dedup(); // they may differ in their streams
+    (closed.collect(), open)
+}
+
 /// What the run was, so that it can be judged and repeated.
 pub(super) fn run(page: &mut Page, report: &Report<'_>) {
     let plan = report.plan;
@@ -101,10 +124,6 @@ pub(super) fn run(page: &mut Page, report: &Report<'_>) {
             time.as_deref().map(|time| time.split('.').next().unwrap_or(time).to_owned() + "Z");
         short.unwrap_or_else(|| NO_DATA.to_owned())
     };
-    let mut concurrencies: Vec<_> = plan.experiments.iter().map(|e| e.concurrency.get()).collect();
-    concurrencies.sort_unstable();
-    concurrencies.dedup();
-    let concurrencies: Vec<_> = concurrencies.iter().map(ToString::to_string).collect();
     let deadlines = &plan.deadlines;
     let [connect, first, stall, request] =
         [deadlines.connect, deadlines.first_token, deadlines.stall, deadlines.request]
@@ -117,7 +136,7 @@ pub(super) fn run(page: &mut Page, report: &Report<'_>) {
     row("Configuration, SHA-256", format!("`{}`", plan.config_sha256));
     row("First request", time(&report.summary.first_sent_at));
     row("Last request", time(&report.summary.last_sent_at));
-    row("Load", format!("closed loop: {} requests in flight", list(&concurrencies)));
+    row("Load", loads(plan));
     row("Replicates", plan.replicates.to_string());
     row(
         "Warm-up",

@@ -1,8 +1,10 @@
 //! The choices, and how they compare with their rivals.
 
-use super::cell::{each_dataset, endpoint, footnote, interval, or_none, per_10k, seconds};
+use super::cell::{
+    each_dataset, endpoint, footnote, interval, load_head, or_none, per_10k, seconds,
+};
 use crate::decision::{Choice, Comparison, ComparisonVerdict, DatasetDecision};
-use crate::plan::Statistic;
+use crate::plan::{LatencyMetric, Statistic};
 use crate::report::page::{FEW, Page, Table};
 use crate::report::{Report, plot};
 use crate::stats::SIGNIFICANT;
@@ -16,7 +18,7 @@ pub(super) fn choices(page: &mut Page, report: &Report<'_>) {
     let mut table = Table::new()
         .words("Dataset")
         .words("Use")
-        .number("In flight")
+        .number(load_head(report))
         .number("USD per 10,000")
         .number(format!("E2E {} (s)", statistic_name(statistic)))
         .number("Errors")
@@ -52,7 +54,7 @@ fn choice(report: &Report<'_>, decided: &DatasetDecision, statistic: Statistic) 
         let value = seconds(stats.statistic_ms(statistic));
         format!("{value}{few}{}", interval(stats.intervals.of(statistic), seconds))
     };
-    let e2e = chosen.and_then(|chosen| chosen.e2e.as_ref());
+    let e2e = chosen.and_then(|chosen| chosen.latency(LatencyMetric::E2e));
     let errors = chosen.and_then(|chosen| chosen.error_rate);
     let warnings = chosen.into_iter().flat_map(|chosen| &chosen.warnings);
     let warnings = warnings.map(|warning| format!("Warning: {warning}."));
@@ -62,7 +64,7 @@ fn choice(report: &Report<'_>, decided: &DatasetDecision, statistic: Statistic) 
     vec![
         format!("`{}`", decided.dataset),
         chosen.map_or_else(|| none.to_owned(), endpoint),
-        or_none(chosen.map(|chosen| chosen.concurrency.to_string())),
+        or_none(chosen.map(|chosen| chosen.load.mark())),
         or_none(chosen.map(|chosen| per_10k(report, chosen))),
         or_none(e2e.map(value)),
         or_none(errors.map(percent)),
@@ -99,7 +101,7 @@ pub(super) fn section(page: &mut Page, report: &Report<'_>) {
 fn comparisons(page: &mut Page, report: &Report<'_>, decided: &DatasetDecision) {
     let mut table = Table::new()
         .words("Rival")
-        .number("In flight")
+        .number(load_head(report))
         .number("Costs more")
         .number("95 % interval")
         .number("p, Holm")
@@ -117,7 +119,7 @@ fn row(report: &Report<'_>, comparison: &Comparison) -> Vec<String> {
     let endpoint = rival.map_or(comparison.rival.as_str(), |rival| Name::as_str(&rival.endpoint));
     vec![
         format!("`{endpoint}`"),
-        or_none(rival.map(|rival| rival.concurrency.to_string())),
+        or_none(rival.map(|rival| rival.load.mark())),
         dollars(comparison.more_per_10k_usd),
         or_none(comparison.interval.map(|interval| range(interval, dollars))),
         or_none(comparison.p_holm.map(p_value)),

@@ -1,6 +1,6 @@
 //! What serving takes, and what the choice saves.
 
-use super::cell::{UNKNOWN, each_dataset, footnote, or_none};
+use super::cell::{UNKNOWN, each_dataset, footnote, load_head, or_none};
 use crate::decision::{Capacity, SAME_SIZE};
 use crate::plan::Workload;
 use crate::report::Report;
@@ -30,8 +30,10 @@ pub(super) fn section(page: &mut Page, report: &Report<'_>) {
         let Some(first) = of_dataset.first() else {
             return page.paragraph("No measured load meets every criterion as all below it do.");
         };
-        let mut table =
-            Table::new().words("Endpoint").number("In flight").number("Requests served a minute");
+        let mut table = Table::new()
+            .words("Endpoint")
+            .number(load_head(report))
+            .number("Requests served a minute");
         for row in &first.rows {
             let workload = if row.is_workload { ", the workload" } else { "" };
             table = table.number(format!(
@@ -123,7 +125,9 @@ pub(super) fn rate(per_minute: f64) -> String {
 
 fn cells(report: &Report<'_>, capacity: &Capacity) -> Vec<String> {
     let level = report.plan.experiment(&capacity.experiment);
-    let level = level.map_or_else(String::new, |level| level.concurrency.to_string());
+    let is_open = level.is_some_and(|level| level.load.open().is_some());
+    let in_flight = if is_open { "" } else { " in flight" };
+    let level = level.map_or_else(String::new, |level| level.load.mark());
     let met = if capacity.shown { "" } else { MET };
     let few = if capacity.too_few_samples { FEW } else { "" };
     let mut cells = vec![
@@ -134,7 +138,7 @@ fn cells(report: &Report<'_>, capacity: &Capacity) -> Vec<String> {
     cells.extend(capacity.rows.iter().map(|row| {
         let price = row.usd_per_hour.map_or_else(|| UNKNOWN.to_owned(), dollars);
         let beyond = if row.beyond_measured { BEYOND } else { "" };
-        let load = row.instances.map(|times| format!("{} x {level} in flight", count(times)));
+        let load = row.instances.map(|times| format!("{} x {level}{in_flight}", count(times)));
         format!("{price} ({}){beyond}", or_none(load))
     }));
     cells

@@ -1,5 +1,6 @@
 //! What several tables have in common: their cells, and the notes below them.
 
+use crate::plan::Experiment;
 use crate::report::Report;
 use crate::report::page::{FEW, Page};
 use crate::stats::{Interval, Percentile};
@@ -34,10 +35,16 @@ pub(super) fn each_dataset(
     }
 }
 
+/// The head of the column of loads: requests in flight, or where there are rates too, `Load`.
+pub(super) fn load_head(report: &Report<'_>) -> &'static str {
+    let is_closed = |experiment: &Experiment| experiment.load.open().is_none();
+    if report.plan.experiments.iter().all(is_closed) { "In flight" } else { "Load" }
+}
+
 /// Endpoint and load: what an experiment's row begins with below the heading of its dataset. What
 /// is not VALID says so here, beside all its numbers.
 pub(super) fn place(experiment: &ExperimentSummary) -> Vec<String> {
-    vec![endpoint(experiment), experiment.concurrency.to_string()]
+    vec![endpoint(experiment), experiment.load.mark()]
 }
 
 /// The endpoint of an experiment, with the verdict on its figures where they are not VALID.

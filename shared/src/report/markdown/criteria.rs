@@ -1,6 +1,6 @@
 //! Every experiment against the criteria: first what misses one, then what meets all.
 
-use super::cell::{each_dataset, footnote, interval, of_dataset, place};
+use super::cell::{each_dataset, footnote, interval, load_head, of_dataset, place};
 use crate::decision::{Criterion, ExperimentJudgement, Judgement, Limit, Verdict};
 use crate::report::Report;
 use crate::report::page::{FEW, MET, NOT_MET, Page, SHOWN, Table};
@@ -55,7 +55,7 @@ pub(super) fn section(page: &mut Page, report: &Report<'_>) {
 /// The experiments that qualify, or those that do not.
 fn tables(page: &mut Page, report: &Report<'_>, qualify: bool) {
     each_dataset(page, report, 4, |page, dataset| {
-        let mut table = Table::new().words("Endpoint").number("In flight");
+        let mut table = Table::new().words("Endpoint").number(load_head(report));
         for limit in &report.decision.criteria {
             table = table.number(limit.criterion.to_string());
         }

@@ -1,6 +1,7 @@
 //! `report.md`: the answer first, then the figures behind it, then what they mean.
 
 mod about;
+mod arrivals;
 mod best;
 mod capacity;
 mod cell;
@@ -31,6 +32,7 @@ pub(super) fn render(report: &Report<'_>) -> String {
     capacity::savings(&mut page, report);
     money::section(&mut page, report);
     speed::section(&mut page, report);
+    arrivals::section(&mut page, report);
     results::requests(&mut page, report);
     about::cost(&mut page, report);
     about::run(&mut page, report);
@@ -105,15 +107,17 @@ fn not_measured(report: &Report<'_>) -> String {
         let names: Vec<_> = endpoints.map(|endpoint| format!("`{}`", endpoint.name)).collect();
         (!names.is_empty()).then(|| words::list(&names))
     };
-    let mut levels: Vec<_> = report.plan.experiments.iter().map(|e| e.concurrency).collect();
-    levels.sort_unstable();
-    levels.dedup();
-    let levels: Vec<_> = levels.iter().map(ToString::to_string).collect();
+    let (closed, open) = about::distinct_loads(report.plan);
+    let loads = match (closed.is_empty(), open.is_empty()) {
+        (_, true) => {
+            format!("{} in flight, requests that arrive at a given rate", words::list(&closed))
+        }
+        (true, false) => words::list(&open),
+        (false, false) => format!("{} in flight and {}", words::list(&closed), words::list(&open)),
+    };
     let mut sentences = vec![format!(
         "**Not measured:** the quality of answers: what is cheap and fast here may still answer \
-         badly. Nor other loads than {} in flight, requests that arrive at a given rate, other \
-         prompts, or other times of day.",
-        words::list(&levels)
+         badly. Nor other loads than {loads}, other prompts, or other times of day."
     )];
     let unpriced = endpoints_of(|endpoint| endpoint.price.is_none());
     sentences.extend(unpriced.map(|endpoints| {

@@ -1,9 +1,9 @@
 //! The figures that decide, and how requests ended.
 
 use super::cell::{
-    each_dataset, footnote, interval, marked, of_dataset, or_none, place, price, seconds,
+    each_dataset, footnote, interval, load_head, marked, of_dataset, or_none, place, price, seconds,
 };
-use crate::plan::Statistic;
+use crate::plan::{LatencyMetric, Statistic};
 use crate::report::page::{Page, Table};
 use crate::report::{Report, plot};
 use crate::stats::Percentile;
@@ -14,16 +14,18 @@ use crate::words::{count, number, percent, usd};
 /// The figures that decide, dataset by dataset.
 pub(super) fn glance(page: &mut Page, report: &Report<'_>) {
     page.heading(2, "Results");
-    page.paragraph(
+    let is_open = report.plan.experiments.iter().any(|e| e.load.open().is_some());
+    let from_schedule = if is_open { " Latencies under a rate are from the schedule." } else { "" };
+    page.paragraph(&format!(
         "95 % intervals are in brackets, where there is enough data for one. *Verdict*: whether the \
          measuring was in order; what is INVALID is never chosen. ⚠ The last column qualifies the \
-         figures of its row.",
-    );
+         figures of its row.{from_schedule}"
+    ));
     let mut few = false;
     each_dataset(page, report, 3, |page, dataset| {
         let mut table = Table::new()
             .words("Endpoint")
-            .number("In flight")
+            .number(load_head(report))
             .words("Verdict")
             .words("Choice")
             .number("USD per 10,000")
@@ -34,7 +36,8 @@ pub(super) fn glance(page: &mut Page, report: &Report<'_>) {
             .number("Errors")
             .words("Warnings");
         for experiment in of_dataset(report, dataset) {
-            few |= [&experiment.e2e, &experiment.ttft]
+            few |= [LatencyMetric::E2e, LatencyMetric::Ttft]
+                .map(|metric| experiment.latency(metric))
                 .into_iter()
                 .flatten()
                 .any(|stats| stats.is_flagged(Percentile::P95));
@@ -54,8 +57,8 @@ fn glance_row(report: &Report<'_>, experiment: &ExperimentSummary) -> Vec<String
         (false, true) => "qualifies",
         (false, false) => "no",
     };
-    let e2e = experiment.e2e.as_ref();
-    let ttft = experiment.ttft.as_ref();
+    let e2e = experiment.latency(LatencyMetric::E2e);
+    let ttft = experiment.latency(LatencyMetric::Ttft);
     let p95 = |stats: &LatencyStats| {
         let value = marked(stats, Percentile::P95, &seconds(stats.p95_ms));
         value + &interval(stats.intervals.of(Statistic::P95), seconds)
@@ -113,7 +116,7 @@ pub(super) fn requests(page: &mut Page, report: &Report<'_>) {
 fn ended(report: &Report<'_>, dataset: &Name) -> Table {
     let mut table = Table::new()
         .words("Endpoint")
-        .number("In flight")
+        .number(load_head(report))
         .number("Blocks")
         .number("Clusters")
         .number("Sent")
@@ -149,7 +152,7 @@ fn ended(report: &Report<'_>, dataset: &Name) -> Table {
 fn moved(report: &Report<'_>, dataset: &Name) -> Table {
     let mut table = Table::new()
         .words("Endpoint")
-        .number("In flight")
+        .number(load_head(report))
         .number("Prompt tokens, mean")
         .number("Answer tokens, mean")
         .number("Window (s)")

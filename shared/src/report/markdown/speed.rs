@@ -1,6 +1,6 @@
 //! Latencies and speeds, in the columns of the LLMPerf leaderboard's cards.
 
-use super::cell::{each_dataset, footnote, marked, of_dataset, place};
+use super::cell::{each_dataset, footnote, load_head, marked, of_dataset, place};
 use crate::report::page::{Page, Table};
 use crate::report::{Report, plot};
 use crate::stats::Percentile;
@@ -53,7 +53,7 @@ fn card(
     dataset: &Name,
     cells: impl Fn(&ExperimentSummary) -> [String; 9],
 ) -> Table {
-    let mut table = Table::new().words("Endpoint").number("In flight");
+    let mut table = Table::new().words("Endpoint").number(load_head(report));
     for column in ["Median", "Mean", "Min", "Max", "P25", "P75", "P95", "P99", "Count"] {
         table = table.number(column);
     }

@@ -11,10 +11,14 @@ pub(super) fn section(page: &mut Page) {
 }
 
 const DEFINITIONS: &str = "\
-- **Experiment**: one endpoint with one dataset at one concurrency, written `endpoint~dataset~c4`.
+- **Experiment**: one endpoint with one dataset at one load, written `endpoint~dataset~c4` for a \
+concurrency of 4, `endpoint~dataset~r120` for 120 a minute, and `r120-poisson` where these arrive at \
+random.
 - **Concurrency**: requests kept in flight; when one ends the next is sent (closed loop). A closed \
 loop sends less when answers slow down, so it shows what so many clients see, not what a given rate \
 of arrivals would.
+- **Rate**: requests sent in a minute, whether or not earlier ones have been answered (open loop), at \
+equal distances or at random (Poisson).
 - **Block**: an experiment's share of one replicate; a replicate is one pass over all experiments.
 - **E2E**: from the sending of a request to the end of its answer.
 - **TTFT**: from the sending to the first visible text.
@@ -35,14 +39,16 @@ the measured value is within it.
 latency.
 - **Cut**: still running when measuring ended; neither a success nor an error.
 - **Transactions/minute** and **tokens/s**: what was completed within the measured windows, over \
-their length. A window begins when all connections are warm and ends when sending stops.
+their length. A window begins when all connections are warm and ends when sending stops; that of an \
+open loop is its schedule.
 - **USD per 10,000**: the mean price of a completed transaction, by the tokens that the service \
 reported, times 10,000.
 - **Best**: each endpoint stands by its highest load that meets every criterion; of these, what has \
 all criteria shown before what only meets them; then the cheapest; of equal prices the lower p95 of \
 E2E.
 - **Highest load** that meets every criterion: the one below the first measured load that misses \
-one. What meets them above it may have been lucky.
+one. What meets them above it may have been lucky. Concurrencies and rates are two ladders; an \
+endpoint stands by its highest such rate, or if it has none by its highest such concurrency.
 - **Nearest**, where nothing qualifies: the experiment whose worst criterion is least above its \
 limit, as a share of the limit; where the limit is 0, as a share of 0.01 of its unit (1 % of \
 errors).
@@ -54,7 +60,7 @@ const FILES: &str = "\
 - `summary.csv`: a row for each experiment, for spreadsheets. The end of a column's name is its unit: \
 `_ms`, `_s`, `_usd`, `_per_s`, `_per_min`, `_ratio` (0 to 1); `_count`, `requests_` and `_tokens` are \
 numbers. `_low_` and `_high_` are the ends of a 95 % interval. Empty: not known. `e2e`, `ttft`, \
-`tpot`, `itl_mean`, `otps_generation` and `otps_end_to_end` are as defined above, `spent_usd` is \
+`tpot`, `itl_mean`, `e2e_from_schedule`, `ttft_from_schedule`, `otps_generation` and `otps_end_to_end` are as defined above, `spent_usd` is \
 what all requests of the experiment cost, warm-up included.
 - The pictures, each as SVG and PNG.
 ";

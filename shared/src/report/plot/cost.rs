@@ -7,7 +7,7 @@ use super::rows::{Content, Row, Rows};
 use super::scatter::symbol;
 use super::sheet::{Panel, Sheet};
 use super::view::Scale;
-use super::{cost_limit, levels_by_endpoint, statistic};
+use super::{cost_limit, levels_by_endpoint, load_words, statistic};
 use crate::report::Report;
 use crate::summary::ExperimentSummary;
 use crate::units::Name;
@@ -20,7 +20,8 @@ pub(super) fn sheet(report: &Report<'_>) -> Sheet {
     let statistic = statistic_name(statistic(report));
     let caption = format!(
         "Behind each row: USD, transactions a minute, {statistic} latency. The number before each \
-         row: requests in flight. Framed: the choice."
+         row: {}. Framed: the choice.",
+        load_words(report)
     );
     let panels = report.plan.datasets.iter().map(|dataset| panel(report, &dataset.name));
     Sheet {
@@ -56,7 +57,7 @@ fn panel(report: &Report<'_>, dataset: &Name) -> Rows {
             };
             rows.push(Row {
                 endpoint: endpoint.to_string(),
-                level: experiment.concurrency.to_string(),
+                level: experiment.load.mark(),
                 symbol: symbol(place),
                 chosen: report.decision.is_chosen(&experiment.experiment),
                 content: cost.map_or(Content::Nothing(why), Content::Bar),

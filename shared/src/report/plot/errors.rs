@@ -1,11 +1,11 @@
 //! `error_rates`: the share of requests that failed.
 
 use super::axis::Axis;
-use super::levels_by_endpoint;
 use super::rows::{Content, Row, Rows};
 use super::scatter::symbol;
 use super::sheet::{Panel, Sheet};
 use super::view::Scale;
+use super::{levels_by_endpoint, load_words};
 use crate::decision::Criterion;
 use crate::report::Report;
 use crate::summary::ExperimentSummary;
@@ -17,7 +17,8 @@ pub(super) fn sheet(report: &Report<'_>) -> Sheet {
     let any = if errors == 0 { "No request failed. " } else { "" };
     let caption = format!(
         "{any}Bars: 95 % intervals, where there are enough blocks. The number before each row: \
-         requests in flight."
+         {}.",
+        load_words(report)
     );
     let panels = report.plan.datasets.iter().map(|dataset| panel(report, &dataset.name));
     Sheet {
@@ -41,7 +42,7 @@ fn panel(report: &Report<'_>, dataset: &Name) -> Rows {
             values.extend(interval.map(|(_, high)| high));
             rows.push(Row {
                 endpoint: endpoint.to_string(),
-                level: experiment.concurrency.to_string(),
+                level: experiment.load.mark(),
                 symbol: symbol(place),
                 chosen: report.decision.is_chosen(&experiment.experiment),
                 content: rate.map_or(Content::Nothing("no request ended"), |rate| {

@@ -4,7 +4,8 @@ use super::axis::Axis;
 use super::scatter::{Mark, Scatter, Series, symbol};
 use super::sheet::{Panel, Sheet, pixels, wrapped};
 use super::view::Scale;
-use super::{axis_name, e2e_limit, levels, levels_by_endpoint, statistic};
+use super::{axis_name, e2e_limit, levels, levels_by_endpoint, load_words, statistic};
+use crate::plan::Load;
 use crate::report::Report;
 use crate::stats::Interval;
 use crate::summary::ExperimentSummary;
@@ -46,7 +47,7 @@ fn panel(report: &Report<'_>, dataset: &Name) -> Scatter {
         let (mut marks, mut without) = (Vec::new(), Vec::new());
         for experiment in experiments {
             let Some(mark) = mark(report, experiment, &levels, aside) else {
-                without.push(experiment.concurrency.to_string());
+                without.push(experiment.load.mark());
                 continue;
             };
             seconds.push(mark.at.1);
@@ -68,10 +69,10 @@ fn panel(report: &Report<'_>, dataset: &Name) -> Scatter {
     };
     let mut notes = wrapped("No request was completed: ", &absent, 860);
     notes.extend(y.far_limit().filter(|_| !seconds.is_empty()));
-    let names = levels.iter().map(ToString::to_string).collect();
+    let names = levels.iter().map(Load::mark).collect();
     Scatter {
         title: dataset.to_string(),
-        x: Scale { name: "requests in flight".to_owned(), axis: Axis::named(names), limit: None },
+        x: Scale { name: load_words(report).to_owned(), axis: Axis::named(names), limit: None },
         y,
         shaded: false,
         series,
@@ -83,13 +84,13 @@ fn panel(report: &Report<'_>, dataset: &Name) -> Scatter {
 fn mark(
     report: &Report<'_>,
     experiment: &ExperimentSummary,
-    levels: &[u16],
+    levels: &[Load],
     aside: f64,
 ) -> Option<Mark> {
     let statistic = statistic(report);
     let e2e = experiment.e2e.as_ref()?;
     let seconds = e2e.statistic_ms(statistic) / 1000.0;
-    let level = levels.iter().position(|&level| level == experiment.concurrency.get())?;
+    let level = levels.iter().position(|level| level.mark() == experiment.load.mark())?;
     let end = |end: Option<f64>| end.map(|ms| ms / 1000.0);
     let judged = report.decision.judgement(&experiment.experiment);
     Some(Mark {

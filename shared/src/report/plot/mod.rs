@@ -25,7 +25,7 @@ use resvg::{tiny_skia, usvg};
 
 use super::Report;
 use crate::decision::Criterion;
-use crate::plan::{LatencyMetric, Statistic};
+use crate::plan::{Experiment, LatencyMetric, Load, Statistic};
 use crate::summary::{ExperimentSummary, milliseconds};
 use crate::units::{Name, NanoUsd};
 use crate::words;
@@ -218,12 +218,23 @@ fn levels_by_endpoint<'a>(
     endpoints.filter(|(.., levels)| !levels.is_empty()).collect()
 }
 
-/// The concurrencies of these experiments, rising.
-fn levels<'a>(experiments: impl Iterator<Item = &'a ExperimentSummary>) -> Vec<u16> {
-    let mut levels: Vec<_> = experiments.map(|experiment| experiment.concurrency.get()).collect();
+/// The loads of these experiments, rising. Those that differ in the number of their streams only are
+/// one.
+fn levels<'a>(experiments: impl Iterator<Item = &'a ExperimentSummary>) -> Vec<Load> {
+    let mut levels: Vec<_> = experiments.map(|experiment| experiment.load).collect();
     levels.sort_unstable();
-    levels.dedup();
+    levels.dedup_by_key(|load| load.mark());
     levels
+}
+
+/// What the marks of loads are in.
+fn load_words(report: &Report<'_>) -> &'static str {
+    let is_closed = |experiment: &Experiment| experiment.load.open().is_none();
+    if report.plan.experiments.iter().all(is_closed) {
+        "requests in flight"
+    } else {
+        "requests in flight, or a rate"
+    }
 }
 
 /// The name of a statistic of E2E on an axis.

@@ -8,7 +8,7 @@ use super::canvas::{GREY, Shape, Symbol};
 use super::scatter::{Mark, Scatter, Series, symbol};
 use super::sheet::{Panel, Sheet, wrapped};
 use super::view::Scale;
-use super::{axis_name, cost_limit, e2e_limit, levels_by_endpoint, statistic};
+use super::{axis_name, cost_limit, e2e_limit, levels_by_endpoint, load_words, statistic};
 use crate::report::Report;
 use crate::summary::ExperimentSummary;
 use crate::units::Name;
@@ -21,11 +21,14 @@ const GROWTH: f64 = 9.0;
 pub(super) fn sheet(report: &Report<'_>) -> Sheet {
     let throughputs = report.summary.experiments.iter().filter_map(per_minute);
     let largest = throughputs.fold(0.0, f64::max);
+    let loads = load_words(report);
     let marks = if report.decision.criteria.is_empty() {
-        "Numbers: requests in flight. Ringed: the cheapest."
+        format!("Numbers: {loads}. Ringed: the cheapest.")
     } else {
-        "Numbers: requests in flight. Filled: meets every criterion. Hollow: does not. Ringed: the \
-         choice. Shaded: within the limits."
+        format!(
+            "Numbers: {loads}. Filled: meets every criterion. Hollow: does not. Ringed: the choice. \
+             Shaded: within the limits."
+        )
     };
     let size = |rate: f64| Symbol {
         shape: Shape::Disc,
@@ -38,7 +41,7 @@ pub(super) fn sheet(report: &Report<'_>) -> Sheet {
     let panels = report.plan.datasets.iter().map(|dataset| panel(report, &dataset.name, largest));
     Sheet {
         title: "Price against latency",
-        caption: vec![marks.to_owned()],
+        caption: vec![marks],
         legend: legend.collect(),
         columns: 1,
         panels: panels.map(Panel::Scatter).collect(),
@@ -58,7 +61,7 @@ fn panel(report: &Report<'_>, dataset: &Name, largest: f64) -> Scatter {
         let symbol = symbol(place);
         series.push(Series { symbol, marks, threaded: true, name: None });
         if !without.is_empty() {
-            let levels: Vec<_> = without.iter().map(|e| e.concurrency.to_string()).collect();
+            let levels: Vec<_> = without.iter().map(|e| e.load.mark()).collect();
             let unpriced = report.plan.endpoint(endpoint).is_some_and(|e| e.price.is_none());
             let why = if unpriced { " (price unknown)" } else { "" };
             absent.push(format!("{endpoint} at {}{why}", words::list(&levels)));
@@ -96,7 +99,7 @@ fn mark(report: &Report<'_>, experiment: &ExperimentSummary, largest: f64) -> Op
         radius: radius(per_minute(experiment).unwrap_or(0.0), largest),
         filled: report.decision.judgement(id).is_some_and(|judged| judged.qualifies),
         ringed: report.decision.is_chosen(id),
-        label: experiment.concurrency.to_string(),
+        label: experiment.load.mark(),
         ..Mark::new(values(report, experiment)?)
     })
 }

@@ -15,7 +15,7 @@ const ROW: i32 = 20;
 const GAP: i32 = 7;
 /// The widest name of an endpoint.
 const NAME: i32 = 240;
-/// For the load after the name.
+/// For the load after the name, at least.
 const LEVEL: i32 = 42;
 const SIZE: i32 = 12;
 const TEXT_SIZE: i32 = 11;
@@ -91,8 +91,10 @@ impl Rows {
         let names = self.experiments.iter().map(|row| text_width(&row.endpoint, SIZE).min(NAME));
         let names = left + 18 + names.max().unwrap_or(0);
         let texts = self.experiments.iter().map(|row| text_width(&row.text, TEXT_SIZE));
+        let levels = self.experiments.iter().map(|row| text_width(&row.level, SIZE) + 20);
+        let level = levels.max().unwrap_or(0).max(LEVEL);
         let frame = Area {
-            from: (names + LEVEL, top + HEAD),
+            from: (names + level, top + HEAD),
             to: (left + width - texts.max().unwrap_or(0) - 10, top + HEAD + self.frame_height()),
         };
         canvas.text(&clipped(&self.title, 14, width), (left, top + 7), 14, INK, Lean::TopLeft)?;
@@ -107,7 +109,7 @@ impl Rows {
                 let name = clipped(&row.endpoint, SIZE, NAME);
                 canvas.text(&name, (left + 17, y), SIZE, INK, Lean::Left)?;
             }
-            canvas.text(&row.level, (names + LEVEL - 10, y), SIZE, GREY, Lean::Right)?;
+            canvas.text(&row.level, (names + level - 10, y), SIZE, GREY, Lean::Right)?;
             self.draw_row(canvas, frame, row, y)?;
             let ink = if row.chosen { INK } else { GREY };
             canvas.text(&row.text, (frame.to.0 + 8, y), TEXT_SIZE, ink, Lean::Left)?;

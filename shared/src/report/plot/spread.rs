@@ -1,11 +1,11 @@
 //! `ttft` and `itl`: how times spread, a heap for each experiment.
 
 use super::axis::Axis;
-use super::levels_by_endpoint;
 use super::rows::{Content, Row, Rows, Share};
 use super::scatter::symbol;
 use super::sheet::{Panel, Sheet};
 use super::view::Scale;
+use super::{levels_by_endpoint, load_words};
 use crate::plan::Api;
 use crate::report::Report;
 use crate::stats::float;
@@ -46,9 +46,11 @@ pub(super) fn itl(report: &Report<'_>) -> Sheet {
 }
 
 fn sheet(report: &Report<'_>, time: Time) -> Sheet {
-    let caption = "Each heap shows how often each time occurred, its top being the most frequent. \
-                   Mark: median. Line: p95. The number before each row: requests in flight.";
-    let mut caption = vec![caption.to_owned()];
+    let mut caption = vec![format!(
+        "Each heap shows how often each time occurred, its top being the most frequent. Mark: \
+         median. Line: p95. The number before each row: {}.",
+        load_words(report)
+    )];
     if rough(report, time) {
         caption.push("≈: estimated within a range of the heap.".to_owned());
     }
@@ -105,7 +107,7 @@ fn rows(report: &Report<'_>, dataset: &Name, time: Time, unit_ms: f64) -> Vec<Ro
                 .unwrap_or((Content::Nothing(why), String::new()));
             rows.push(Row {
                 endpoint: endpoint.to_string(),
-                level: experiment.concurrency.to_string(),
+                level: experiment.load.mark(),
                 symbol: symbol(place),
                 chosen: report.decision.is_chosen(&experiment.experiment),
                 content,

@@ -7,7 +7,7 @@ use super::scatter::{Mark, Scatter, Series, symbol};
 use super::sheet::{Panel, Sheet};
 use super::view::Scale;
 use super::{e2e_limit, levels};
-use crate::plan::EndpointSpec;
+use crate::plan::{EndpointSpec, Load};
 use crate::report::Report;
 use crate::summary::{ExperimentSummary, Point};
 use crate::words::{self, plural};
@@ -42,9 +42,9 @@ pub(super) fn sheet(report: &Report<'_>) -> Sheet {
     };
     let radius = if all.len() > 1_500 { 2 } else { 3 };
     let panel = |endpoint: &EndpointSpec| {
-        let series = levels.iter().enumerate().map(|(place, &level)| {
+        let series = levels.iter().enumerate().map(|(place, level)| {
             let of = |e: &&ExperimentSummary| {
-                e.endpoint == endpoint.name && e.concurrency.get() == level
+                e.endpoint == endpoint.name && e.load.mark() == level.mark()
             };
             let points = experiments().filter(of).flat_map(|e| thinned(&e.points, each));
             let marks = points.map(|point| Mark {
@@ -64,9 +64,13 @@ pub(super) fn sheet(report: &Report<'_>) -> Sheet {
         })
     };
     let completed: u64 = report.summary.experiments.iter().map(|e| e.requests.completed).sum();
-    let legend = levels.iter().enumerate().map(|(place, &level)| {
-        (symbol(place), format!("{} in flight", plural(level.into(), "request")))
-    });
+    let name = |level: &Load| match level {
+        Load::Closed { concurrency } => {
+            format!("{} in flight", plural(concurrency.get().into(), "request"))
+        }
+        Load::Open(open) => open.to_string(),
+    };
+    let legend = levels.iter().enumerate().map(|(place, level)| (symbol(place), name(level)));
     Sheet {
         title: "Prompt tokens against latency",
         caption: vec![format!(

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::Halt;
 use crate::endpoint::{Endpoint, Request};
 use crate::price::Allotment;
 use crate::record::{Observation, Outcome};
@@ -17,15 +18,6 @@ use crate::units::NanoUsd;
 /// A slot whose request failed sends the next one no sooner than this after the failed one, so
 /// that an endpoint that refuses at once is not hammered.
 const PACE_AFTER_FAILURE: Duration = Duration::from_millis(100);
-
-/// Why a closed loop stopped sending before its requests or its time were over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Halt {
-    /// It was told to.
-    Stopped,
-    /// Its allotment did not hold another request.
-    Spent,
-}
 
 /// What a closed loop sends and when it stops sending.
 #[derive(Debug)]
@@ -128,60 +120,8 @@ mod tests {
 
     use futures_util::future::join_all;
 
+    use super::super::timed::{Timed, lasting};
     use super::*;
-    use crate::endpoint::BoxFuture;
-    use crate::record::{ErrorClass, Served, Timeline, Usage};
-
-    /// Answers after a time that follows from the prompt's text, in milliseconds.
-    #[derive(Debug, Default)]
-    struct Timed {
-        in_flight: AtomicUsize,
-        most: AtomicUsize,
-        fail: bool,
-    }
-
-    impl Endpoint for Timed {
-        fn invoke<'a>(
-            &'a self,
-            request: &'a Request,
-            cut: &'a CancellationToken,
-        ) -> BoxFuture<'a, Observation> {
-            Box::pin(async move {
-                let sent = Instant::now();
-                let flying = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
-                self.most.fetch_max(flying, Ordering::SeqCst);
-                let time = Duration::from_millis(request.text.parse().unwrap());
-                let outcome = tokio::select! {
-                    () = tokio::time::sleep(time) => {
-                        if self.fail { Outcome::Failed(ErrorClass::Server) } else { Outcome::Completed }
-                    }
-                    () = cut.cancelled() => Outcome::Cut,
-                };
-                self.in_flight.fetch_sub(1, Ordering::SeqCst);
-                let timeline = Timeline { end: sent.elapsed(), ..Timeline::default() };
-                let (usage, served) = (Usage::default(), Served::default());
-                Observation {
-                    gaps_us: Vec::new(),
-                    sent,
-                    timeline,
-                    usage,
-                    served,
-                    outcome,
-                    error: None,
-                }
-            })
-        }
-    }
-
-    fn lasting(milliseconds: u32) -> Request {
-        Request {
-            system: None,
-            text: milliseconds.to_string(),
-            max_tokens: 1,
-            temperature: None,
-            top_p: None,
-        }
-    }
 
     /// A loop that nothing but its arguments ends.
     fn closed(
