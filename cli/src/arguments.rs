@@ -32,6 +32,9 @@ pub(crate) enum Command {
     Report(Report),
     /// Print the JSON Schema of configurations, for editors.
     Schema,
+    /// Tell how wrong this client is on this machine, load by load, against a simulator of known
+    /// timing in a process of its own.
+    Calibrate(Calibrate),
     /// Serve simulated models on this machine, in the protocol of Amazon Bedrock.
     Simulate(Simulate),
     /// Print completions for a shell, to be sourced by it.
@@ -134,6 +137,27 @@ pub(crate) struct Report {
     #[arg(default_value = "latest")]
     pub(crate) run: String,
     /// Print the conclusion as JSON on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Calibrate {
+    /// The loads: requests in flight.
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "1,16,64,256")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=900))]
+    pub(crate) concurrency: Vec<u16>,
+    /// More loads: requests that arrive at random, per second.
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "50,500")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) rate: Vec<u32>,
+    /// What the simulator does: time to first token, time between tokens, number of tokens.
+    #[arg(long, value_name = "TTFT,ITL,TOKENS", default_value = "200ms,20ms,50")]
+    pub(crate) fixed: String,
+    /// How long each load is kept.
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    pub(crate) lasting: humantime::Duration,
+    /// Print the figures as JSON on standard output.
     #[arg(long)]
     pub(crate) json: bool,
 }

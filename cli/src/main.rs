@@ -15,7 +15,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
-use shared::block::{Instruments, Time};
+use shared::block::{Instruments, Time, measuring_runtime};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::arguments::{Arguments, Command};
@@ -52,8 +52,7 @@ struct Runtimes {
 
 impl Runtimes {
     fn real() -> io::Result<Self> {
-        let measuring =
-            Builder::new_multi_thread().enable_all().thread_name("measuring").build()?;
+        let measuring = measuring_runtime()?;
         let keeping = Builder::new_multi_thread().enable_all().build()?;
         Ok(Self { keeping, measuring: Some(measuring) })
     }
@@ -67,16 +66,17 @@ impl Runtimes {
 
 async fn dispatch(arguments: Arguments, measuring: Handle) -> Exit {
     let out = arguments.out;
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+    let wall = std::time::SystemTime::now;
     let done = match arguments.command {
         Command::Run(run) => {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "the one place that reads the wall clock"
-            )]
-            let wall = std::time::SystemTime::now;
             let time = if run.virtual_time { Time::Virtual } else { Time::Real };
             let instruments = Instruments { wall, measuring, time };
             Box::pin(command::run::run(&run, &out, instruments)).await
+        }
+        Command::Calibrate(calibrate) => {
+            let instruments = Instruments { wall, measuring, time: Time::Real };
+            Box::pin(command::calibrate::run(&calibrate, &instruments)).await
         }
         Command::Init(init) => command::init::run(&init),
         Command::Plan(plan) => command::plan::run(&plan).await,

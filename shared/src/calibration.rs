@@ -10,9 +10,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::client::ClientSummary;
+use crate::plan::Load;
 use crate::record::{Outcome, Phase, Record};
 use crate::stats::{Percentile, Sample, float};
-use crate::summary::Validity;
+use crate::summary::{Grade, LatencyStats, Validity};
 
 /// What a request really went through, nanoseconds by the server's own monotonic clock: a line of
 /// its truth log. Other fields of the line are skipped.
@@ -62,8 +63,8 @@ pub struct Errors {
 /// What calibrating one load gave.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Level {
-    /// The load, in words.
-    pub load: String,
+    /// The load.
+    pub load: Load,
     /// Completed measured requests.
     pub completed: u64,
     /// Completed requests per second of the window.
@@ -73,6 +74,8 @@ pub struct Level {
     pub achieved: Option<f64>,
     /// The errors.
     pub errors: Errors,
+    /// How late requests were sent against an open loop's schedule, for reasons of the client.
+    pub schedule: Option<ErrorStats>,
     /// The client meanwhile.
     pub client: Option<ClientSummary>,
     /// What is said of the figures, without any knowledge of the errors.
@@ -123,6 +126,23 @@ impl Errors {
     pub fn ttft_share(&self) -> Option<f64> {
         Some(self.ttft?.p50_ms.abs() / self.true_ttft_p50_ms?)
     }
+}
+
+impl From<&LatencyStats> for ErrorStats {
+    fn from(stats: &LatencyStats) -> Self {
+        let LatencyStats { count, p50_ms, p99_ms, max_ms, .. } = *stats;
+        Self { count, p50_ms, p99_ms, max_ms }
+    }
+}
+
+/// The highest load of each kind up to which all are VALID, in words.
+pub fn highest_valid(levels: &[Level]) -> Vec<String> {
+    let highest = |is_open: bool| {
+        let of_kind = levels.iter().filter(|level| level.load.open().is_some() == is_open);
+        let valid = of_kind.take_while(|level| level.validity.grade == Grade::Valid);
+        valid.last().map(|level| level.load.to_string())
+    };
+    [false, true].into_iter().filter_map(highest).collect()
 }
 
 impl ErrorStats {

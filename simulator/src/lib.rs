@@ -9,7 +9,7 @@
 //!
 //! | Module | Noun |
 //! | --- | --- |
-//! | `config`, `simulator`, `thread` | the server: how it is described, started and stopped |
+//! | `config`, `simulator`, `thread`, `process` | the server: how it is described, started and stopped |
 //! | `profile`, `latency`, `tokens`, `words` | the model: how long it takes and what it says |
 //! | `route`, `protocol`, `frame`, `refusal` | the wire: which API, which bytes |
 //! | `server`, `handler`, `answer`, `whole`, `connection` | a request: accepted, answered, stamped at the write |
@@ -33,6 +33,7 @@ mod ledger;
 mod limit;
 mod log;
 mod outage;
+mod process;
 mod profile;
 mod protocol;
 mod refusal;
@@ -53,6 +54,7 @@ pub use config::{SimulatorConfig, StartError};
 pub use fault::{Fault, Part, ScriptedFault, When};
 pub use limit::Limit;
 pub use outage::Outage;
+pub use process::{LISTENING, SimulatorProcess};
 pub use profile::{
     DaySwing, FIXED_MODEL, InputTokens, InvalidProfile, OutputTokens, PUBLISHED_REPORT, Profile,
 };

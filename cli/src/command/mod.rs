@@ -1,5 +1,6 @@
 //! One file for each subcommand.
 
+pub(crate) mod calibrate;
 pub(crate) mod completions;
 pub(crate) mod init;
 pub(crate) mod plan;

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use simulator::{Profile, Simulator};
+use simulator::{LISTENING, Profile, Simulator};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -29,7 +29,7 @@ pub(crate) async fn run(arguments: &arguments::Simulate) -> Result<Exit> {
         signal(SignalKind::terminate()).context("failed to listen to the signal SIGTERM")?;
     // One thread serves: no request is handed from one to another.
     let simulator = Simulator::spawn_thread(config).context("failed to start the simulator")?;
-    say(&format!("listening on {}", simulator.url()));
+    say(&format!("{LISTENING}{}", simulator.url()));
     note(&format!("simulated models: {}", models.join(", ")));
     note("use as `endpoint_url` of an endpoint of kind bedrock; Ctrl-C ends");
     let input = input_ended(arguments.until_eof)?;

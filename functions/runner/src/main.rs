@@ -5,7 +5,7 @@ mod handler;
 use std::time::SystemTime;
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
-use shared::block::{Instruments, Time};
+use shared::block::{Instruments, Time, measuring_runtime};
 use shared::run::{Connections, Failure, Stores};
 use shared::store::cloud;
 use tokio::runtime::{Builder, Handle};
@@ -16,7 +16,7 @@ fn main() -> Result<(), Error> {
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .init();
     // Slots have threads of their own, on which nothing else runs.
-    let measuring = Builder::new_multi_thread().enable_all().thread_name("measuring").build()?;
+    let measuring = measuring_runtime()?;
     let keeping = Builder::new_current_thread().enable_all().build()?;
     keeping.block_on(serve(measuring.handle()))
 }

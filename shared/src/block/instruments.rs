@@ -1,6 +1,8 @@
 //! What a block is measured with on this machine.
 
-use tokio::runtime::Handle;
+use std::io;
+
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::WallClock;
 use crate::load::Pace;
@@ -15,6 +17,19 @@ pub struct Instruments {
     pub measuring: Handle,
     /// What kind of time passes.
     pub time: Time,
+}
+
+/// How many tasks a measuring thread runs before it looks for bytes that have arrived. tokio's own
+/// 61 let them wait for 61 tasks, which is milliseconds where all slots are busy.
+const TASKS_BETWEEN_LOOKS: u32 = 4;
+
+/// Threads to measure on: as many as there are processors.
+pub fn measuring_runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("measuring")
+        .event_interval(TASKS_BETWEEN_LOOKS)
+        .build()
 }
 
 /// What kind of time passes.

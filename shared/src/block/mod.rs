@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use self::instruments::{Instruments, Time};
+pub use self::instruments::{Instruments, Time, measuring_runtime};
 use self::probe::Probe;
 use self::recorder::{Placed, Recorder};
 use self::window::Window;
@@ -154,7 +154,8 @@ pub async fn run_block<R: RecordStore>(
     let allotment = Arc::new(Allotment::new(allotted));
     let instruments = instruments.clone();
     let anchor = Anchor { instant: Instant::now(), wall: (instruments.wall)() };
-    let attempt = Attempt { job, experiment, block, order, signals, tariff, allotment, instruments };
+    let attempt =
+        Attempt { job, experiment, block, order, signals, tariff, allotment, instruments };
     let attempt = Arc::new(attempt);
 
     let (recorder, sender) = Recorder::new(&attempt, anchor);

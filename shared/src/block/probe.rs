@@ -1,16 +1,18 @@
 //! Self-watch: how late woken tasks run, and how much CPU the client uses.
 //!
-//! A thread of its own wakes a task on the measuring threads again and again, as the arrival of
-//! bytes does, and the task notes how long after the wake-up it runs. While the threads are busy
-//! the thread goes on, so a pause of theirs is counted at its length and not once.
+//! A thread of its own sends datagrams over loopback again and again, and a task on the measuring
+//! threads notes how long after the send it has read each: the way that the bytes of an answer
+//! take, from the kernel over the runtime to a task. While the threads are busy the thread goes
+//! on, so that a pause of theirs is counted at its length and not once.
 
+use std::io;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::mpsc;
 use std::thread::{self, available_parallelism};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinHandle;
 
 use crate::client::ClientFigures;
@@ -26,31 +28,21 @@ pub(super) struct Probe {
     cpu: Duration,
     /// Its drop ends the thread.
     stop: mpsc::Sender<()>,
-    lags: JoinHandle<Gaps>,
+    lags: Option<JoinHandle<Gaps>>,
 }
 
 impl Probe {
-    /// Begins to watch the threads of `measuring`. Without a thread for it nothing is sampled.
+    /// Begins to watch the threads of `measuring`. Where the system has no socket or no thread for
+    /// it, nothing is sampled.
     pub(super) fn start(measuring: &Handle) -> Self {
-        let (wake, mut woken) = unbounded_channel::<Instant>();
-        let lags = measuring.spawn(async move {
-            let mut lags = Gaps::default();
-            while let Some(at) = woken.recv().await {
-                lags.record(u32::try_from(at.elapsed().as_micros()).unwrap_or(u32::MAX));
-            }
-            lags
-        });
         let (stop, stopped) = mpsc::channel();
-        let waking = thread::Builder::new().name("probe".to_owned()).spawn(move || {
-            while stopped.recv_timeout(EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
-                if wake.send(Instant::now()).is_err() {
-                    break;
-                }
+        let lags = match sampling(measuring, stopped) {
+            Ok(lags) => Some(lags),
+            Err(error) => {
+                tracing::warn!(%error, "Failed to watch how late the client is.");
+                None
             }
-        });
-        if let Err(error) = waking {
-            tracing::warn!(%error, "Failed to start the thread that watches the client.");
-        }
+        };
         Self { begun: Instant::now(), cpu: cpu_time(), stop, lags }
     }
 
@@ -58,7 +50,10 @@ impl Probe {
     pub(super) async fn finish(self) -> ClientFigures {
         let Self { begun, cpu, stop, lags } = self;
         drop(stop);
-        let lags = lags.await.unwrap_or_default();
+        let lags = match lags {
+            Some(lags) => lags.await.unwrap_or_default(),
+            None => Gaps::default(),
+        };
         ClientFigures {
             lag: lags.stored(),
             cpu: cpu_time().saturating_sub(cpu),
@@ -67,6 +62,41 @@ impl Probe {
                 .map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX)),
         }
     }
+}
+
+/// Samples until `stopped` has no sender any more.
+fn sampling(measuring: &Handle, stopped: mpsc::Receiver<()>) -> io::Result<JoinHandle<Gaps>> {
+    let (here, there) = (bound()?, bound()?);
+    here.connect(there.local_addr()?)?;
+    there.connect(here.local_addr()?)?;
+    there.set_nonblocking(true)?;
+    let epoch = Instant::now();
+    let now = move || u64::try_from(epoch.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    thread::Builder::new().name("probe".to_owned()).spawn(move || {
+        while stopped.recv_timeout(EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
+            // A sample that cannot be sent is one less.
+            drop(here.send(&now().to_le_bytes()));
+        }
+        drop(here.send(&[]));
+    })?;
+    let reading = {
+        let _entered = measuring.enter();
+        tokio::net::UdpSocket::from_std(there)?
+    };
+    Ok(measuring.spawn(async move {
+        let mut lags = Gaps::default();
+        let mut sent_ns = [0; 8];
+        // An empty datagram is the last.
+        while let Ok(8) = reading.recv(&mut sent_ns).await {
+            let late_us = now().saturating_sub(u64::from_le_bytes(sent_ns)) / 1_000;
+            lags.record(u32::try_from(late_us).unwrap_or(u32::MAX));
+        }
+        lags
+    }))
+}
+
+fn bound() -> io::Result<UdpSocket> {
+    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
 }
 
 /// CPU time of this process so far, of all its threads.

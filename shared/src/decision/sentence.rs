@@ -145,12 +145,7 @@ pub(super) fn invalid(rivals: &[Candidate<'_>]) -> Option<String> {
     (!invalid.is_empty()).then(|| left_out(&invalid))
 }
 
-fn chosen(
-    dataset: &Name,
-    choice: &Choice,
-    rivals: &[Candidate<'_>],
-    criteria: &[Limit],
-) -> String {
+fn chosen(dataset: &Name, choice: &Choice, rivals: &[Candidate<'_>], criteria: &[Limit]) -> String {
     match choice {
         Choice::Best { experiment, runner_up } => {
             let Some(best) = find(rivals, experiment) else { return String::new() };

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 
 use super::{Connections, RunError, Source, Stores, attempt_records, draft, measure, prepare};
 use crate::block::{Instruments, NoObserver, Signals};
-use crate::calibration::{Errors, Level, Truth};
+use crate::calibration::{ErrorStats, Errors, Level, Truth};
+use crate::plan::MAX_STREAMS;
 use crate::record::Record;
 use crate::store::{ArtifactStore, BlockKey, RecordStore};
 use crate::summary::{ExperimentSummary, summarize};
@@ -31,29 +32,58 @@ pub struct Ladder<'a> {
     pub model_id: &'a str,
     /// The file to which it appends the truth of each request, as JSON lines.
     pub truth_log: &'a Path,
-    /// Requests in flight, each a load.
+    /// Requests in flight, each a load; rising.
     pub concurrency: &'a [u16],
+    /// Requests that arrive at random in a second, each a load; rising.
+    pub rates_per_s: &'a [u32],
     /// How long each load is kept.
     pub duration: Duration,
-    /// The longest answer that is asked for, tokens.
-    pub max_tokens: u32,
+    /// The model's time to first token.
+    pub answer: Duration,
+    /// The model's time between tokens.
+    pub per_token: Duration,
+    /// The tokens of its answers.
+    pub tokens: f64,
 }
 
 impl Ladder<'_> {
     fn config(&self) -> String {
-        let Self { url, model_id, concurrency, max_tokens, .. } = self;
+        let Self { url, model_id, concurrency, tokens, .. } = self;
         let duration = self.duration.as_millis();
+        let mut loads = Vec::new();
+        if !concurrency.is_empty() {
+            loads.push(format!("{{concurrency: {concurrency:?}}}"));
+        }
+        loads.extend(self.rates_per_s.iter().map(|&rate| {
+            let (each, streams) = (rate * 60, self.streams(rate));
+            format!("{{rate_per_minute: {each}, arrivals: poisson, max_streams: {streams}}}")
+        }));
         format!(
             r#"version: 1
 endpoints:
   - {{name: known, kind: bedrock, region: us-east-1, model_id: "{model_id}",
      endpoint_url: "{url}", price: unknown}}
-datasets: [{{name: short, prompts: ["Tell me of the clouds over the sea."], max_tokens: {max_tokens}}}]
-load: [{{concurrency: {concurrency:?}}}]
+datasets: [{{name: short, prompts: ["Tell me of the clouds over the sea."], max_tokens: {tokens}}}]
+load: [{}]
 stop: {{duration: {duration}ms}}
 replicates: 1
-"#
+"#,
+            loads.join(", ")
         )
+    }
+
+    /// Streams for a rate: half as many again as are in flight on average, so that the endpoint is
+    /// never what a request waits for.
+    fn streams(&self, rate_per_s: u32) -> u16 {
+        let each = self.answer + self.per_token.mul_f64(self.tokens);
+        let in_flight = 1.5 * f64::from(rate_per_s) * each.as_secs_f64() + 16.0;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "within the range of 16 bits"
+        )]
+        let streams = in_flight.min(f64::from(MAX_STREAMS)) as u16;
+        streams
     }
 }
 
@@ -91,11 +121,14 @@ pub async fn calibrate<R: RecordStore, A: ArtifactStore>(
         let of_it = |record: &&Record| record.experiment == summary.experiment;
         let window = summary.throughput;
         Level {
-            load: summary.load.to_string(),
+            load: summary.load,
             completed: summary.requests.completed,
             requests_per_s: window.map_or(0.0, |window| window.requests_per_minute / 60.0),
             achieved: summary.achieved_load,
             errors: Errors::of(records.iter().filter(of_it), &truths),
+            schedule: (summary.schedule.as_ref())
+                .and_then(|schedule| schedule.schedule_error.as_ref())
+                .map(ErrorStats::from),
             client: summary.client,
             validity: summary.validity.clone(),
         }

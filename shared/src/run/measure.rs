@@ -75,9 +75,9 @@ impl Connections {
                 (spec, simulator.aws.clone(), simulator.dial.clone())
             }
         };
+        let first = BedrockEndpoint::new(&spec, deadlines, &aws, dial);
         Ok(Box::new(move || {
-            let slot: Box<dyn Endpoint> =
-                Box::new(BedrockEndpoint::new(&spec, deadlines, &aws, dial.clone()));
+            let slot: Box<dyn Endpoint> = Box::new(first.another());
             slot
         }))
     }

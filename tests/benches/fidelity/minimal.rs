@@ -6,17 +6,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use aws_sdk_bedrockruntime::config::{BehaviorVersion, Config, Credentials, Region};
 use aws_sdk_bedrockruntime::operation::RequestId;
 use aws_sdk_bedrockruntime::types::{
     ContentBlock, ConversationRole, ConverseStreamOutput, InferenceConfiguration, Message,
 };
-use aws_sdk_bedrockruntime::Client;
 use shared::calibration::{ErrorStats, Truth};
+use simulator::FIXED_MODEL;
 use tokio::sync::Barrier;
 
-use crate::server::MODEL;
 use crate::side::{Figures, cpu, peak_mb, truths};
 
 /// A request as the loop saw it.
@@ -111,7 +111,7 @@ async fn ask(client: &Client, tokens: u32) -> Result<Seen> {
         .content(ContentBlock::Text("Tell me of the clouds over the sea.".to_owned()))
         .build()?;
     let limit = InferenceConfiguration::builder().max_tokens(i32::try_from(tokens)?).build();
-    let request = client.converse_stream().model_id(MODEL).messages(message);
+    let request = client.converse_stream().model_id(FIXED_MODEL).messages(message);
     let sent = Instant::now();
     let mut output = request.inference_config(limit).send().await?;
     let id = output.request_id().context("every answer has an id")?.to_owned();

@@ -5,14 +5,14 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use shared::block::{Instruments, Time};
+use shared::block::{Instruments, Time, measuring_runtime};
 use shared::endpoint::placeholder_config;
 use shared::run::{Connections, Ladder, Stores, calibrate};
 use shared::store::folder::FolderStore;
 use shared::store::sqlite::SqliteStore;
+use simulator::FIXED_MODEL;
 use tokio::runtime::Builder;
 
-use crate::server::MODEL;
 use crate::side::{Figures, peak_mb};
 
 #[expect(clippy::disallowed_methods, reason = "a bench stands in for a main.rs")]
@@ -23,7 +23,7 @@ pub(crate) fn run(
     tokens: u32,
     lasting: Duration,
 ) -> Result<Figures> {
-    let measuring = Builder::new_multi_thread().enable_all().build()?;
+    let measuring = measuring_runtime()?;
     let keeping = Builder::new_multi_thread().enable_all().build()?;
     let instruments = Instruments {
         wall: SystemTime::now,
@@ -33,11 +33,14 @@ pub(crate) fn run(
     let folder = tempfile::tempdir()?;
     let ladder = Ladder {
         url,
-        model_id: MODEL,
+        model_id: FIXED_MODEL,
         truth_log: log,
         concurrency: &[streams],
+        rates_per_s: &[],
         duration: lasting,
-        max_tokens: tokens,
+        answer: Duration::ZERO,
+        per_token: Duration::ZERO,
+        tokens: tokens.into(),
     };
     let level = keeping.block_on(async {
         let records = SqliteStore::open(folder.path().join("records.sqlite")).await?;

@@ -1,21 +1,17 @@
 //! The server of known timing, in a process of its own.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result};
+use simulator::SimulatorProcess;
 use tempfile::TempDir;
 
 use crate::Case;
 
-/// The model of known timing.
-pub(crate) const MODEL: &str = "fmgauge.fixed";
-
 /// A running server; dropped, it is ended.
 pub(crate) struct Server {
-    child: Child,
-    pub(crate) url: String,
+    process: SimulatorProcess,
     folder: TempDir,
 }
 
@@ -23,30 +19,21 @@ impl Server {
     pub(crate) fn start(case: &Case) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let Case { ttft, itl, tokens, .. } = case;
-        let mut child = Command::new(fmgauge()?)
-            .args(["simulate", "--port", "0", "--fixed"])
+        let mut command = Command::new(fmgauge()?);
+        command
+            .args(["simulate", "--port", "0", "--until-eof", "--fixed"])
             .arg(format!("{}us,{}us,{tokens}", ttft.as_micros(), itl.as_micros()))
             .arg("--log")
-            .arg(folder.path().join("truth.jsonl"))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let stdout = child.stdout.take().context("its output is piped")?;
-        let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line)?;
-        let url = line.trim().strip_prefix("listening on ").context("it says where")?.to_owned();
-        Ok(Self { child, url, folder })
+            .arg(folder.path().join("truth.jsonl"));
+        Ok(Self { process: SimulatorProcess::spawn(command)?, folder })
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        self.process.url()
     }
 
     pub(crate) fn log(&self) -> PathBuf {
         self.folder.path().join("truth.jsonl")
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
     }
 }
 

@@ -74,7 +74,7 @@ fn compare(case: &Case, turns: usize) -> Result<()> {
 fn turn(case: &Case, side: Side) -> Result<Figures> {
     let server = Server::start(case)?;
     let output = Command::new(std::env::current_exe()?)
-        .args(["side", side.name(), &server.url])
+        .args(["side", side.name(), server.url()])
         .arg(server.log())
         .args([case.streams.to_string(), case.tokens.to_string()])
         .arg(case.lasting.as_millis().to_string())

@@ -98,7 +98,7 @@ fn every_good_configuration_fits() {
     let mut texts = vec![MINIMAL.to_owned(), FULL.to_owned()];
     for entry in std::fs::read_dir(events()).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "yml") {
+        if super::is_configuration(&path) {
             texts.push(std::fs::read_to_string(path).unwrap());
         }
     }

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use self::answer::Answer;
 use self::ending::Ending;
 use self::question::Question;
-use super::connection::{Arrival, SlotConnection};
+use super::connection::{Arrival, CurrentSlot, SlotConnection};
 use super::dial::Dial;
 use super::{BoxFuture, Endpoint, Request};
 use crate::plan::{Api, Deadlines, EndpointSpec, LatencyMode, ServiceTier};
@@ -57,7 +57,7 @@ impl BedrockEndpoint {
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .http_client(slot.clone());
+            .http_client(CurrentSlot);
         if let Some(url) = &spec.endpoint_url {
             builder = builder.endpoint_url(url);
         }
@@ -72,13 +72,27 @@ impl BedrockEndpoint {
         }
     }
 
+    /// Another slot, which shares the SDK's client and has a connection of its own.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self {
+            client: self.client.clone(),
+            api: self.api,
+            model_id: self.model_id.clone(),
+            latency_mode: self.latency_mode,
+            service_tier: self.service_tier,
+            deadlines: self.deadlines,
+            slot: self.slot.another(),
+        }
+    }
+
     async fn converse(&self, request: &Request, cut: &CancellationToken) -> Observation {
         self.slot.begin();
         let begun = Instant::now();
         let mut answer = Answer::default();
         let ending = tokio::select! {
             biased;
-            ending = self.exchange(request, &mut answer) => ending,
+            ending = self.slot.scope(self.exchange(request, &mut answer)) => ending,
             () = cut.cancelled() => Ending::of(Outcome::Cut),
         };
         let exchange = self.slot.exchange();
