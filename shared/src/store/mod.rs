@@ -152,7 +152,8 @@ pub enum Claim {
     Attempt(u32),
     /// Somebody has measured it already: send nothing.
     Done(Receipt),
-    /// The spend limit has no room for the block: send nothing.
+    /// The spend limit, or what it allows the rounds so far, has no room for the block: send
+    /// nothing.
     NoFunds {
         /// What the block would have reserved.
         reservation: NanoUsd,
@@ -301,13 +302,15 @@ pub trait RecordStore: Send + Sync {
 
     /// Claims a block: in one transaction, the receipt where there is a final one
     /// ([`Receipt::is_final`]), else the next attempt with its `reservation`, if the spend limit
-    /// holds it ([`Spend::holds`]). An earlier attempt that still has its reservation is taken for
+    /// holds it ([`Spend::holds`]): nothing else where there is no `ceiling`, else up to that
+    /// ([`Plan::ceiling`](crate::plan::Plan::ceiling)). An earlier attempt that still has its reservation is taken for
     /// dead, and charged with it in full.
     /// A number may be skipped where an answer was lost and the call repeated.
     fn claim(
         &self,
         key: &BlockKey,
         reservation: NanoUsd,
+        ceiling: Option<NanoUsd>,
     ) -> impl Future<Output = Result<Claim, StoreError>> + Send;
 
     /// Gives back the reservation of an attempt that has sent nothing. Harmless where the attempt
