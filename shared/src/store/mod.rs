@@ -26,6 +26,7 @@ pub mod read;
 pub mod s3;
 mod spend;
 pub mod sqlite;
+mod standing;
 
 use std::future::Future;
 use std::time::Duration;
@@ -33,6 +34,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::spend::Spend;
+pub use self::standing::Standing;
 use crate::client::ClientFigures;
 use crate::stats::GapHistogram;
 use crate::units::{ExperimentId, NanoUsd, RunId, nanos};
@@ -221,30 +223,6 @@ pub enum BlockEnd {
     Stopped,
     /// Its share of the spend limit was used up. Another attempt would come no further.
     SpendLimit,
-}
-
-/// Whether an attempt may go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// It is the block's current attempt and the run goes on.
-    Current,
-    /// Another attempt has taken over: stop sending, leave no receipt.
-    Superseded,
-    /// The run is stopping: stop sending and drain.
-    Stopping,
-}
-
-impl Standing {
-    /// The standing of `attempt` in a run, where `current` is the highest attempt given out.
-    fn of(run: &RunMeta, current: Option<u32>, attempt: u32) -> Self {
-        if current != Some(attempt) {
-            Self::Superseded
-        } else if run.stopping || run.status != RunStatus::Running {
-            Self::Stopping
-        } else {
-            Self::Current
-        }
-    }
 }
 
 /// A block with what is known of it.
