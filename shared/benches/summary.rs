@@ -100,7 +100,7 @@ async fn measure(
         round: 1,
         block: block.block,
     };
-    let Claim::Attempt(attempt) = store.claim(&key, NanoUsd::ZERO).await? else {
+    let Claim::Attempt(attempt) = store.claim(&key, NanoUsd::ZERO, None).await? else {
         return Err("the block was claimed".into());
     };
     let mut random = ChaCha8Rng::seed_from_u64(u64::from(block.block));

@@ -9,6 +9,7 @@
 //! | `interrupted` | Ctrl-C, once and twice |
 //! | `killed` | `kill -9`, and what a resumed run counts |
 //! | `open_loop` | requests at a rate: the schedule is kept, and who cannot keep up is told |
+//! | `rounds` | many rounds: their times, skipping, waiting, resuming |
 //! | `virtual_time` | a paused clock: the same bytes for a seed, hours in seconds |
 
 mod begin;
@@ -17,6 +18,7 @@ mod interrupted;
 mod killed;
 mod open_loop;
 mod refused;
+mod rounds;
 mod short_run;
 mod virtual_time;
 

@@ -4,6 +4,7 @@ mod artifacts;
 mod bench;
 mod copy;
 mod limited_run;
+mod pacing;
 mod processes;
 mod records;
 mod replay;
@@ -84,7 +85,7 @@ const RESERVATION: NanoUsd = NanoUsd(1_000_000);
 
 /// Claims a block that must be free.
 async fn claimed(store: &impl RecordStore, key: &BlockKey) -> u32 {
-    match store.claim(key, RESERVATION).await.unwrap() {
+    match store.claim(key, RESERVATION, None).await.unwrap() {
         Claim::Attempt(attempt) => attempt,
         other @ (Claim::Done(_) | Claim::NoFunds { .. }) => panic!("{key:?}: {other:?}"),
     }

@@ -6,6 +6,7 @@ pub(crate) mod init;
 pub(crate) mod plan;
 pub(crate) mod records;
 pub(crate) mod report;
+mod rounds;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod simulate;

@@ -1,7 +1,10 @@
 //! `fmgauge plan`: what a run would measure and cost.
 
+use std::time::Duration;
+
 use anyhow::Result;
-use shared::plan::{Load, Plan, assumed_request_time, power};
+use humantime::format_duration;
+use shared::plan::{Load, Plan, Rounds, assumed_request_time, power};
 use shared::units::NanoUsd;
 
 use super::draft_config;
@@ -32,6 +35,7 @@ fn describe(plan: &Plan) -> String {
         plan.datasets.len(),
         plan.replicates
     )];
+    lines.extend(plan.rounds.map(|rounds| rounds_line(plan, rounds)));
     for experiment in &plan.experiments {
         lines.push(format!("  {}{}", experiment.id, streams(&experiment.load)));
     }
@@ -64,6 +68,22 @@ fn streams(load: &Load) -> String {
         Load::Closed { .. } => String::new(),
         Load::Open(open) => format!(": {open}, at most {} in flight", open.max_streams),
     }
+}
+
+/// How often everything is measured, and whether that can be.
+fn rounds_line(plan: &Plan, rounds: Rounds) -> String {
+    let round = plan.estimate.round_assumed;
+    let every = format_duration(rounds.every);
+    let line =
+        format!("{} rounds, one every {every}: all that follows is for all of them", rounds.count);
+    if round <= rounds.every {
+        return line;
+    }
+    format!(
+        "{line}\nWARNING: a round may take {}, longer than the {every} until the next: rounds whose \
+         time is over before they begin are skipped. Measure less in a round, or less often",
+        format_duration(Duration::from_secs(round.as_secs()))
+    )
 }
 
 /// What the run will cost, as far as can be told before.

@@ -5,16 +5,16 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
-use futures_util::future::join_all;
 use jiff::Timestamp;
-use shared::block::{BlockRun, Instruments, Signals, WallClock};
+use shared::block::{Instruments, Signals};
 use shared::digest::sha256;
-use shared::plan::{Lane, Plan};
-use shared::run::{Connections, RunError, Stage, conclude, measure, prepare, read_plan};
-use shared::store::{BlockKey, RecordStore, RunStatus};
+use shared::plan::Plan;
+use shared::run::{Connections, RunError, Stage, conclude, prepare, read_plan};
+use shared::store::{RecordStore, RunStatus};
 use simulator::SimulatorThread;
 use tokio::time::Instant;
 
+use super::rounds::{Measuring, at};
 use super::{draft_config, read_config, show};
 use crate::arguments;
 use crate::connect::connect;
@@ -35,22 +35,29 @@ pub(crate) async fn run(
     if arguments.virtual_time {
         instruments.wall = virtual_wall;
     }
-    let Started { stores, plan, connections, simulator } = match &arguments.resume {
+    let Started { stores, plan, begun, connections, simulator } = match &arguments.resume {
         Some(run) => resume(arguments, run, out).await?,
         None => start(arguments, out, begun).await?,
     };
+    // In virtual time every process begins anew.
+    let begun = if arguments.virtual_time { at(instruments.wall)? } else { begun };
     let run_id = plan.run_id.clone();
     let signals = Signals::default();
     let progress = Arc::new(Progress::new(&plan, arguments.quiet || arguments.virtual_time));
     let listening = tokio::spawn(listen(signals.clone(), Arc::clone(&progress)));
-    let lanes = plan.lanes.iter().map(|lane| {
-        run_lane(lane, &plan, &stores, &connections, &instruments, &signals, &progress)
-    });
-    let measured = tokio::select! {
-        measured = join_all(lanes) => measured,
+    let measuring = Measuring {
+        plan: &plan,
+        stores: &stores,
+        connections: &connections,
+        instruments: &instruments,
+        begun,
+        signals: &signals,
+        progress: &progress,
+    };
+    let failures = tokio::select! {
+        failures = measuring.rounds() => failures?,
         never = progress.draw() => match never {},
     };
-    let failures: Vec<RunError> = measured.into_iter().filter_map(Result::err).collect();
     progress.finish();
     drop(simulator);
     if failures.iter().any(RunError::is_superseded) {
@@ -68,11 +75,15 @@ pub(crate) async fn run(
                  new run with a higher one)"
             ),
         };
+        let next = if measuring.can_go_on().await? {
+            let virtual_time = if arguments.virtual_time { " --virtual-time" } else { "" };
+            format!("to go on: fmgauge run --resume {run_id}{virtual_time}")
+        } else {
+            "the time of their rounds is over".to_owned()
+        };
+        let unfinished = conclusion.unfinished_blocks;
         note(&format!(
-            "{} planned blocks were not measured to their end{refused}; to go on: fmgauge run \
-             --resume {run_id}{}",
-            conclusion.unfinished_blocks,
-            if arguments.virtual_time { " --virtual-time" } else { "" }
+            "{unfinished} planned blocks were not measured to their end{refused}; {next}"
         ));
     }
     let mut failures = failures.into_iter();
@@ -87,6 +98,8 @@ pub(crate) async fn run(
 struct Started {
     stores: LocalStores,
     plan: Plan,
+    /// When the run was begun, by its entry in the list of runs.
+    begun: Timestamp,
     connections: Connections,
     simulator: Option<SimulatorThread>,
 }
@@ -107,13 +120,13 @@ async fn start(arguments: &arguments::Run, out: &Path, begun: Timestamp) -> Resu
     prepare(&prepared, &stores, &owner(begun), begun).await?;
     if !arguments.quiet {
         let plan = &prepared.plan;
-        note(&format!("run {}: {} experiments", plan.run_id, plan.experiments.len()));
+        let rounds = match plan.round_count() {
+            1 => String::new(),
+            rounds => format!(" in {rounds} rounds"),
+        };
+        note(&format!("run {}: {} experiments{rounds}", plan.run_id, plan.experiments.len()));
     }
-    Ok(Started { stores, plan: prepared.plan, connections, simulator })
-}
-
-fn at(wall: WallClock) -> Result<Timestamp> {
-    Timestamp::try_from(wall()).context("the clock of this machine is out of range")
+    Ok(Started { stores, plan: prepared.plan, begun, connections, simulator })
 }
 
 /// The wall clock of virtual time: runs begin at midnight UTC of 1 January 2026.
@@ -133,6 +146,8 @@ async fn resume(arguments: &arguments::Run, run: &str, out: &Path) -> Result<Sta
     let stores = local::open_existing(out).await?;
     let meta = local::find(&stores, run).await?;
     let run_id = meta.run_id;
+    let begun = meta.started_at.parse::<Timestamp>();
+    let begun = begun.context("the run's entry does not say when it began")?;
     let plan = read_plan(&stores, &run_id).await?;
     if let Some(path) = &arguments.config {
         let (text, _) = read_config(path)?;
@@ -155,40 +170,7 @@ async fn resume(arguments: &arguments::Run, run: &str, out: &Path) -> Result<Sta
     if !arguments.quiet {
         note(&format!("run {run_id} {standing}"));
     }
-    Ok(Started { stores, plan, connections, simulator })
-}
-
-/// The blocks of a lane, one at a time. A lane that fails leaves the others alone.
-async fn run_lane(
-    lane: &Lane,
-    plan: &Plan,
-    stores: &LocalStores,
-    connections: &Connections,
-    instruments: &Instruments,
-    signals: &Signals,
-    progress: &Progress,
-) -> Result<(), RunError> {
-    for block in &lane.blocks {
-        if signals.stop.is_cancelled() {
-            break;
-        }
-        let key = BlockKey {
-            run_id: plan.run_id.clone(),
-            experiment: block.experiment.clone(),
-            round: 1,
-            block: block.block,
-        };
-        let run = measure(key, stores, connections, instruments, signals, progress).await;
-        if run.as_ref().is_err_and(RunError::is_superseded) {
-            signals.stop.cancel();
-        }
-        let run = run?;
-        progress.block_ended(lane, block, &run);
-        if run == BlockRun::Stopping {
-            break;
-        }
-    }
-    Ok(())
+    Ok(Started { stores, plan, begun, connections, simulator })
 }
 
 /// The first Ctrl-C stops sending and drains, the second gives up what is in flight, the third ends

@@ -28,7 +28,7 @@ pub(super) struct Figures {
     measured_before: u64,
     throttled: u64,
     failed: u64,
-    /// What the receipts of the blocks that have ended say.
+    /// What the receipts of the blocks that have ended say, those of earlier rounds included.
     settled: NanoUsd,
     /// What the records since then cost.
     running: NanoUsd,
@@ -51,6 +51,11 @@ impl Figures {
             running: NanoUsd::ZERO,
             recent: VecDeque::new(),
         }
+    }
+
+    /// The same lane, in another round.
+    pub(super) fn next_round(&mut self, lane: &Lane, begun: Instant) {
+        *self = Self { settled: self.spent(), ..Self::new(lane, begun) };
     }
 
     pub(super) fn record(&mut self, record: &Record, price: Option<&Price>, now: Instant) {

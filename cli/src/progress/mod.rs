@@ -44,7 +44,18 @@ pub(crate) struct Progress {
     total: ProgressBar,
     spend_limit: Option<NanoUsd>,
     begun: Instant,
+    rounds: u32,
+    stage: Mutex<Stage>,
     lanes: BTreeMap<Name, LaneProgress>,
+}
+
+/// What a run is doing.
+#[derive(Debug, Clone, Copy)]
+enum Stage {
+    /// A round is being measured.
+    Round(u32),
+    /// A round will begin at that time.
+    WaitFor(u32, Instant),
 }
 
 #[derive(Debug)]
@@ -86,7 +97,16 @@ impl Progress {
             Style::Live => bars.add(ProgressBar::no_length().with_style(line("{msg}"))),
             Style::Quiet | Style::Plain => ProgressBar::hidden(),
         };
-        Self { style, bars, total, spend_limit: plan.spend_limit, begun, lanes }
+        Self {
+            style,
+            bars,
+            total,
+            spend_limit: plan.spend_limit,
+            begun,
+            rounds: plan.round_count(),
+            stage: Mutex::new(Stage::Round(1)),
+            lanes,
+        }
     }
 
     /// Draws until it is dropped.
@@ -99,10 +119,42 @@ impl Progress {
         loop {
             tokio::time::sleep(every).await;
             let total = self.refresh(Instant::now());
-            if self.style == Style::Plain {
+            let is_waiting = matches!(*self.stage(), Stage::WaitFor(..));
+            if self.style == Style::Plain && !is_waiting {
                 note(&total);
             }
         }
+    }
+
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A round begins: what lanes have done counts from here.
+    pub(crate) fn begin_round(&self, plan: &Plan, round: u32) {
+        *self.stage() = Stage::Round(round);
+        let now = Instant::now();
+        for lane in &plan.lanes {
+            if let Some(progress) = self.lanes.get(&lane.endpoint) {
+                progress.figures().next_round(lane, now);
+            }
+        }
+        if self.style == Style::Plain && self.rounds > 1 {
+            note(&format!("round {round} of {} begins", self.rounds));
+        }
+    }
+
+    /// A round begins after `time`.
+    pub(crate) fn wait(&self, round: u32, time: Duration) {
+        let until = Instant::now() + time;
+        let before = std::mem::replace(&mut *self.stage(), Stage::WaitFor(round, until));
+        if self.style == Style::Plain && matches!(before, Stage::Round(_)) {
+            note(&self.waiting(round, time));
+        }
+    }
+
+    fn waiting(&self, round: u32, time: Duration) -> String {
+        format!("round {round} of {} begins in {}", self.rounds, short(time))
     }
 
     /// Brings the lines up to date; returns the last one.
@@ -117,7 +169,7 @@ impl Progress {
         total
     }
 
-    /// All lanes together: `120 of 240 requests, 8.1/s, 2 errors, $0.0123 of $25, 41 s left`.
+    /// All lanes together: `round 2 of 24: 120 of 240 requests, 8.1/s, 2 errors, $0.0123 of $25, 41 s left`.
     fn total(&self, now: Instant) -> String {
         let (mut done, mut errors, mut rate) = (0, 0, 0.0);
         let mut planned = Some(0);
@@ -138,7 +190,17 @@ impl Progress {
         let left = left.filter(|left| !left.is_zero());
         let left = left.map_or_else(String::new, |left| format!(", {} left", short(left)));
         let cost = cost.as_usd();
-        format!("{done}{planned} requests, {rate:.1}/s, {errors} errors, ${cost:.4}{limit}{left}")
+        let round = match *self.stage() {
+            Stage::WaitFor(round, until) => {
+                let next = self.waiting(round, until.saturating_duration_since(now));
+                return format!("{next}; ${cost:.4}{limit} so far");
+            }
+            Stage::Round(_) if self.rounds == 1 => String::new(),
+            Stage::Round(round) => format!("round {round} of {}: ", self.rounds),
+        };
+        format!(
+            "{round}{done}{planned} requests, {rate:.1}/s, {errors} errors, ${cost:.4}{limit}{left}"
+        )
     }
 
     pub(crate) fn block_ended(&self, lane: &Lane, block: &BlockPlan, run: &BlockRun) {

@@ -101,7 +101,10 @@ pub enum BlockRun {
 #[derive(Debug, thiserror::Error)]
 pub enum BlockError {
     /// The plan has no such block.
-    #[error("the plan of run {} has no block {} of {}", .0.run_id, .0.block, .0.experiment)]
+    #[error(
+        "the plan of run {} has no block {} of {} in round {}",
+        .0.run_id, .0.block, .0.experiment, .0.round
+    )]
     NotPlanned(BlockKey),
     /// Records could not be kept, or the claim could not be made.
     #[error(transparent)]
@@ -137,13 +140,20 @@ pub async fn run_block<R: RecordStore>(
     signals: &Signals,
     observer: &dyn Observer,
 ) -> Result<Receipt, BlockError> {
-    let planned = (job.plan.block(&job.key.experiment, job.key.block).cloned())
+    let (id, number, round) = (&job.key.experiment, job.key.block, job.key.round);
+    let planned = (job.plan.block_in_round(id, number, round))
         .zip(job.plan.experiment(&job.key.experiment).cloned());
     let Some((block, experiment)) = planned else {
         return Err(BlockError::NotPlanned(job.key));
     };
     let (key, number) = (job.key.clone(), job.attempt);
-    tracing::info!(experiment = %key.experiment, block = key.block, attempt = number, "Block begins.");
+    tracing::info!(
+        experiment = %key.experiment,
+        round = key.round,
+        block = key.block,
+        attempt = number,
+        "Block begins."
+    );
 
     let length = u32::try_from(job.prompts.len()).unwrap_or(u32::MAX);
     let order = dataset::deal(job.plan.seed, &experiment.dataset, length);

@@ -10,7 +10,7 @@ use super::not_yet;
 use super::raw::{Field, Spanned, Unread};
 use crate::units::{Name, NanoUsd};
 
-/// The longest duration that can be given.
+/// The longest duration that can be given where nothing else is said.
 const LONGEST: Duration = Duration::from_hours(24);
 
 /// The errors found so far. A check that refuses returns `None` and leaves an error.
@@ -167,13 +167,23 @@ impl<'a> Checker<'a> {
         None
     }
 
-    /// A duration above zero, if it is given.
+    /// A duration above zero and up to 24 hours, if it is given.
     pub fn duration(&mut self, field: &Field<String>, path: &str) -> Option<Duration> {
+        self.duration_up_to(field, path, LONGEST)
+    }
+
+    /// A duration above zero and up to so many whole hours, if it is given.
+    pub(super) fn duration_up_to(
+        &mut self,
+        field: &Field<String>,
+        path: &str,
+        longest: Duration,
+    ) -> Option<Duration> {
         let field = field.as_ref()?;
         let problem = match humantime::parse_duration(&field.value) {
             Ok(Duration::ZERO) => "a duration of zero leaves no time for anything".to_owned(),
-            Ok(duration) if duration > LONGEST => {
-                format!("`{}` is longer than 24 hours", field.value)
+            Ok(duration) if duration > longest => {
+                format!("`{}` is longer than {} hours", field.value, longest.as_secs() / 3600)
             }
             Ok(duration) => return Some(duration),
             Err(_) => format!("`{}` is not a duration", field.value),

@@ -20,6 +20,7 @@ mod not_yet;
 mod prices;
 mod raw;
 pub mod reading;
+mod rounds;
 mod schema;
 mod shape;
 mod starter;
@@ -39,7 +40,7 @@ pub use self::schema::schema;
 pub use self::starter::{Starter, starter};
 use crate::dataset::{DatasetSpec, MAX_TOKENS};
 use crate::digest::sha256;
-use crate::plan::{Criteria, Deadlines, EndpointSpec, Inference, Workload};
+use crate::plan::{Criteria, Deadlines, EndpointSpec, Inference, Rounds, Workload};
 use crate::units::{Arrivals, Concurrency, Name, NanoUsd, RatePerMinute};
 
 /// The version of the configuration's language that is understood.
@@ -79,6 +80,8 @@ pub struct Settings {
     pub stop: Stop,
     /// The most replicates that the requests are spread over.
     pub replicates_at_most: u32,
+    /// When everything is measured again; `None`: there is one round.
+    pub rounds: Option<Rounds>,
     /// Requests that warm each slot's connection, in every block.
     pub warmup_requests_per_slot: u32,
     /// When a request is given up.
@@ -198,12 +201,7 @@ fn check(checker: &mut Checker<'_>, raw: &raw::Raw, text: &str) -> Settings {
     check_version(checker, &raw.version);
     checker.not_yet_fields(
         "",
-        &[
-            ("rounds", &raw.rounds),
-            ("quota_share", &raw.quota_share),
-            ("keep", &raw.keep),
-            ("report", &raw.report),
-        ],
+        &[("quota_share", &raw.quota_share), ("keep", &raw.keep), ("report", &raw.report)],
     );
     let defaults = Defaults::check(checker, raw.defaults.as_ref().map(|field| &field.value));
     let endpoints = endpoints::check(checker, raw, &defaults.region);
@@ -226,6 +224,7 @@ fn check(checker: &mut Checker<'_>, raw: &raw::Raw, text: &str) -> Settings {
         replicates_at_most: checker
             .count(&raw.replicates, "replicates", &(1..=MAX_REPLICATES))
             .unwrap_or(DEFAULT_REPLICATES),
+        rounds: rounds::rounds(checker, &raw.rounds),
         warmup_requests_per_slot: checker
             .count(&warmup, "warmup.requests_per_slot", &(0..=MAX_WARMUPS))
             .unwrap_or(DEFAULT_WARMUP_REQUESTS_PER_SLOT),

@@ -1,8 +1,7 @@
 //! What the language of configurations has and this version does not measure yet.
 
 /// Section (the last name of the path, empty for the top), field, and what can be done meanwhile.
-const FIELDS: [(&str, &str, &str); 13] = [
-    ("", "rounds", "leave it out: the run has one round; run it again for another"),
+const FIELDS: [(&str, &str, &str); 12] = [
     ("", "quota_share", "leave it out, and choose concurrencies that your quota can hold"),
     ("", "keep", "leave it out: every record is kept"),
     ("", "report", "leave it out: the report is written in its standard form"),

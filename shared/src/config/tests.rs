@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::dataset::{Bucket, DatasetSource, Lengths, Place, Synthetic};
 use crate::plan::{
-    Api, EndpointKind, LatencyCriterion, LatencyMetric, LatencyMode, ServiceTier, Statistic,
+    Api, EndpointKind, LatencyCriterion, LatencyMetric, LatencyMode, Rounds, ServiceTier, Statistic,
 };
 use crate::units::NanoUsd;
 
@@ -75,6 +75,7 @@ load:
   - concurrency: 2
 stop: {requests: 40, duration: 2m}
 replicates: 4
+rounds: {every: 1h, for: 1d}
 warmup: {requests_per_slot: 0}
 deadlines: {connect: 1s, first_token: 1500ms, stall: 10s, request: 1m 30s}
 criteria:
@@ -137,6 +138,7 @@ fn the_minimal_form_is_filled_with_the_documented_defaults() {
     );
     assert_eq!(settings.replicates_at_most, DEFAULT_REPLICATES);
     assert_eq!(settings.warmup_requests_per_slot, DEFAULT_WARMUP_REQUESTS_PER_SLOT);
+    assert_eq!(settings.rounds, None);
     assert_eq!(settings.deadlines, Deadlines::default());
     assert_eq!(settings.criteria, Criteria::default());
     assert_eq!(settings.inference, Inference::default());
@@ -203,6 +205,7 @@ fn everything_that_can_be_said_arrives() {
     };
     assert_eq!(settings.stop, stop);
     assert_eq!((settings.replicates_at_most, settings.warmup_requests_per_slot), (4, 0));
+    assert_eq!(settings.rounds, Some(Rounds { count: 24, every: Duration::from_hours(1) }));
     assert_eq!(settings.deadlines.first_token, Duration::from_millis(1500));
     assert_eq!(settings.deadlines.request, Duration::from_secs(90));
     let workload = Workload {

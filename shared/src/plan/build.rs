@@ -92,6 +92,7 @@ pub fn build(settings: &Settings, datasets: &[LoadedDataset], run_id: RunId) -> 
         datasets,
         experiments: expand(settings, loaded),
         replicates,
+        rounds: settings.rounds,
         lanes,
         inference: settings.inference.clone(),
         deadlines: settings.deadlines,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{
-    BlockPlan, DatasetPlan, EndpointSpec, Experiment, Load, OpenLoad, Plan, RunEstimate,
+    BlockPlan, DatasetPlan, EndpointSpec, Experiment, Lane, Load, OpenLoad, Plan, RunEstimate,
     assumed_request_time,
 };
 use crate::dataset::{NONCE_TOKENS, estimate_tokens};
@@ -52,8 +52,8 @@ impl Plan {
 
     /// What claiming a block reserves: the most that its requests can cost by our bound
     /// ([`requests_at_most`](Self::requests_at_most)). For a closed loop that only time ends, its
-    /// share of the spend limit: the limit / all planned blocks. Nothing where neither can be told:
-    /// without a price, or with neither requests nor a limit.
+    /// share of the spend limit: the limit / all planned blocks of all rounds. Nothing where neither
+    /// can be told: without a price, or with neither requests nor a limit.
     pub fn reservation(&self, block: &BlockPlan) -> NanoUsd {
         let Some(experiment) = self.experiment(&block.experiment) else { return NanoUsd::ZERO };
         let Some(tariff) = self.tariff(experiment) else { return NanoUsd::ZERO };
@@ -102,9 +102,10 @@ impl Plan {
         u64::from(experiment.load.slots()) * u64::from(self.warmup_requests_per_slot)
     }
 
-    /// The blocks of all lanes.
+    /// The blocks of all lanes in all rounds.
     pub(crate) fn blocks_planned(&self) -> u64 {
-        self.lanes.iter().map(|lane| u64::try_from(lane.blocks.len()).unwrap_or_default()).sum()
+        let of_lane = |lane: &Lane| u64::try_from(lane.blocks.len()).unwrap_or_default();
+        self.lanes.iter().map(of_lane).sum::<u64>() * u64::from(self.round_count())
     }
 }
 
@@ -130,16 +131,19 @@ pub(super) fn estimate(plan: &Plan) -> RunEstimate {
         system_tokens,
         ..RunEstimate::default()
     };
-    let add = |sum: Option<NanoUsd>, cost: Option<NanoUsd>| Some(sum?.saturating_add(cost?));
+    let rounds = u64::from(plan.round_count());
+    let add = |sum: Option<NanoUsd>, cost: Option<NanoUsd>| {
+        Some(sum?.saturating_add(cost?.saturating_mul(rounds)))
+    };
     let mut use_of_services = services::Use::of_run(plan.lanes.len());
     for lane in &plan.lanes {
         let mut lane_time = Duration::ZERO;
         for block in &lane.blocks {
             let Some(of_block) = estimate_block(plan, block, system_tokens) else { continue };
             lane_time += of_block.duration;
-            estimate.warmup_requests += of_block.warmups;
+            estimate.warmup_requests += of_block.warmups * rounds;
             let requests = plan.requests_of(block);
-            estimate.requests = estimate.requests.zip(requests).map(|(sum, n)| sum + n);
+            estimate.requests = estimate.requests.zip(requests).map(|(sum, n)| sum + n * rounds);
             estimate.cost_low = add(estimate.cost_low, of_block.cost_low);
             estimate.cost_expected = add(estimate.cost_expected, of_block.cost_expected);
             estimate.cost_high = add(estimate.cost_high, of_block.cost_high);
@@ -147,10 +151,14 @@ pub(super) fn estimate(plan: &Plan) -> RunEstimate {
             // Records are stored every second.
             let chunks = of_block.duration.as_secs().min(records);
             let bytes = records * services::RECORD_BYTES;
-            use_of_services.add_block(1, of_block.duration, chunks, bytes);
+            for _ in 0..rounds {
+                use_of_services.add_block(1, of_block.duration, chunks, bytes);
+            }
         }
-        estimate.duration_assumed = estimate.duration_assumed.max(lane_time);
+        estimate.round_assumed = estimate.round_assumed.max(lane_time);
     }
+    let last_begins = plan.rounds.map_or(Duration::ZERO, |rounds| rounds.begin(rounds.count));
+    estimate.duration_assumed = last_begins + estimate.round_assumed;
     let costs = use_of_services.costs(services::RUNNER_MEMORY_MB);
     estimate.cost_services = Some(costs.total());
     estimate

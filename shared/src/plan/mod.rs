@@ -8,6 +8,7 @@ mod estimate;
 mod experiment;
 mod load;
 pub mod power;
+mod rounds;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ pub use self::build::{LoadedDataset, build};
 pub use self::estimate::WARMUP_MAX_TOKENS;
 pub use self::experiment::Experiment;
 pub use self::load::{Load, MAX_STREAMS, OpenLoad, streams_needed};
+pub use self::rounds::{Due, ROUNDS_MAX, Rounds};
 use crate::price::Price;
 use crate::units::{ExperimentId, Name, NanoUsd, RunId, nanos};
 
@@ -46,7 +48,11 @@ pub struct Plan {
     pub experiments: Vec<Experiment>,
     /// Blocks of each experiment: the r-th blocks of all form the r-th replicate.
     pub replicates: u32,
-    /// The blocks by endpoint, each lane in its order of measuring.
+    /// When everything is measured again; `None`: there is one round.
+    #[serde(default)]
+    pub rounds: Option<Rounds>,
+    /// The blocks of a round by endpoint, each lane in its order of measuring in the first round
+    /// ([`Plan::lane_in_round`]).
     pub lanes: Vec<Lane>,
     /// How answers are sampled.
     pub inference: Inference,
@@ -218,7 +224,7 @@ pub struct BlockPlan {
     /// Stop sending after this long.
     #[serde(rename = "duration_ns", with = "nanos::option", default)]
     pub duration: Option<Duration>,
-    /// The place in the dealt order of prompts where the block starts.
+    /// The place in the dealt order of prompts where the block starts in the first round.
     pub first_prompt: u32,
 }
 
@@ -315,7 +321,7 @@ pub enum Statistic {
     P99,
 }
 
-/// What a run will cost and last, as far as can be told before.
+/// What a run will cost and last over all its rounds, as far as can be told before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RunEstimate {
@@ -337,7 +343,10 @@ pub struct RunEstimate {
     pub cost_services: Option<NanoUsd>,
     /// Tokens of the system prompt by our own count.
     pub system_tokens: u32,
-    /// How long the longest lane lasts if every request takes [`assumed_request_time`].
+    /// How long the longest lane lasts in a round if every request takes [`assumed_request_time`].
+    #[serde(rename = "round_assumed_ns", with = "nanos", default)]
+    pub round_assumed: Duration,
+    /// How long the run lasts then: until the last round ends.
     #[serde(rename = "duration_assumed_ns", with = "nanos", default)]
     pub duration_assumed: Duration,
 }

@@ -41,7 +41,8 @@ pub fn describe(plan: &Plan) -> Vec<String> {
     if endpoints < 2 {
         return Vec::new();
     }
-    let Some(difference) = detectable_difference(plan.replicates, requests, endpoints) else {
+    let replicates = pairs(plan);
+    let Some(difference) = detectable_difference(replicates, requests, endpoints) else {
         return vec![format!(
             "differences between endpoints: none will be tested; {}",
             for_a_test(plan)
@@ -49,12 +50,11 @@ pub fn describe(plan: &Plan) -> Vec<String> {
     };
     let mut lines = vec![format!(
         "differences between endpoints: {} of cost will be found with a \
-         probability of 80 %, in {} replicates of {requests} requests (assumed: requests vary by \
-         50 %, blocks by 5 %)",
+         probability of 80 %, in {replicates} replicates of {requests} requests (assumed: \
+         requests vary by 50 %, blocks by 5 %)",
         words::percent(difference),
-        plan.replicates,
     )];
-    let twice = detectable_difference(plan.replicates, requests.saturating_mul(2), endpoints);
+    let twice = detectable_difference(replicates, requests.saturating_mul(2), endpoints);
     let expected = plan.estimate.cost_expected.map(|cost| ("about", cost));
     let cost = expected.or(plan.estimate.cost_high.map(|cost| ("at most", cost)));
     let cost = cost
@@ -65,10 +65,15 @@ pub fn describe(plan: &Plan) -> Vec<String> {
     lines
 }
 
+/// Replicates over all rounds.
+fn pairs(plan: &Plan) -> u32 {
+    plan.replicates.saturating_mul(plan.round_count())
+}
+
 /// What a test takes that the plan does not have.
 pub(crate) fn for_a_test(plan: &Plan) -> String {
     let replicates = FEWEST_PAIRS;
-    if plan.replicates >= replicates {
+    if pairs(plan) >= replicates {
         return format!("a test needs {replicates} replicates that were measured on both sides");
     }
     let slots = plan.experiments.iter().filter_map(|experiment| experiment.load.concurrency());

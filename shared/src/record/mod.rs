@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 pub use self::line::RecordLine;
-pub use self::parquet::ParquetRecords;
+pub use self::parquet::{ParquetRecords, parquet_proof};
 use crate::plan::{EndpointSpec, LatencyMode, ServiceTier};
 use crate::units::{ExperimentId, Name, nanos};
 pub use ::parquet::errors::ParquetError;

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type as Physical};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
 
@@ -74,6 +77,16 @@ const COLUMNS: [(&str, Column); 42] = [
     ("simulated", Column::Flag(|line| Some(line.simulated))),
 ];
 
+/// The name of what [`parquet_proof`] reads, among the file's own key-value pairs.
+const PROOF: &str = "fmgauge.receipts";
+
+/// What [`ParquetRecords::finish`] was told that a file holds; `None` for what it has not written.
+pub fn parquet_proof(file: Vec<u8>) -> Option<String> {
+    let reader = SerializedFileReader::new(Bytes::from(file)).ok()?;
+    let pairs = reader.metadata().file_metadata().key_value_metadata()?;
+    pairs.iter().find(|pair| pair.key == PROOF)?.value.clone()
+}
+
 /// Writes a Parquet file in memory: compressed, it takes about 150 bytes a record.
 pub struct ParquetRecords {
     file: SerializedFileWriter<Vec<u8>>,
@@ -105,9 +118,11 @@ impl ParquetRecords {
         if self.waiting.len() >= ROW_GROUP { self.write() } else { Ok(()) }
     }
 
-    /// The file.
-    pub fn finish(mut self) -> Result<Vec<u8>, ParquetError> {
+    /// The file; `proof` tells what it holds ([`parquet_proof`]).
+    pub fn finish(mut self, proof: &str) -> Result<Vec<u8>, ParquetError> {
         self.write()?;
+        let proof = KeyValue::new(PROOF.to_owned(), proof.to_owned());
+        self.file.append_key_value_metadata(proof);
         self.file.into_inner()
     }
 
@@ -190,7 +205,6 @@ fn write<T: DataType>(
 
 #[cfg(test)]
 mod tests {
-    use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::Field;
     use serde_json::Value;
 
@@ -219,7 +233,10 @@ mod tests {
         file.add(first.to_vec(), true).unwrap();
         file.write().unwrap(); // as where a row group is full
         file.add(second.to_vec(), false).unwrap();
-        let reader = SerializedFileReader::new(bytes::Bytes::from(file.finish().unwrap())).unwrap();
+        let file = file.finish("of two parts").unwrap();
+        assert_eq!(parquet_proof(file.clone()).unwrap(), "of two parts");
+        assert_eq!(parquet_proof(file[..file.len() - 1].to_vec()), None);
+        let reader = SerializedFileReader::new(Bytes::from(file)).unwrap();
         assert_eq!(reader.num_row_groups(), 2);
 
         let rows: Vec<_> = reader.get_row_iter(None).unwrap().map(Result::unwrap).collect();

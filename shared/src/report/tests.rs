@@ -355,3 +355,20 @@ fn html(report: &Report<'_>) -> String {
     let pictures = plot::PICTURES.map(|picture| (picture, picture.draw(report).unwrap()));
     html::page(&markdown::title(report), &markdown::render(report), &pictures)
 }
+
+#[test]
+fn rounds_are_told_and_the_choice_shown_round_by_round() {
+    let rounds = |run: &Run| {
+        let text = markdown(run);
+        let section = text.split("\n## Rounds\n").nth(1).map(str::to_owned);
+        section.map(|section| section.split("\n## ").next().unwrap().trim().to_owned())
+    };
+    let mut run = Run::new(&[MISTRAL, HAIKU], &["chat"], &[1, 2]).in_rounds(4).skip(3);
+    run.plan.rounds.as_mut().unwrap().count = 6;
+    insta::assert_snapshot!(rounds(&run).unwrap());
+    let text = markdown(&run);
+    for part in ["or other times than those of its rounds.", "6, one every 1h", "2 not begun"] {
+        assert!(text.contains(part), "{part}");
+    }
+    assert_eq!(rounds(&Run::new(&[MISTRAL], &["chat"], &[1])), None);
+}

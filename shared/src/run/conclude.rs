@@ -5,19 +5,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::summarize::summarize;
 use super::{RunError, Stores, read_plan, rfc3339};
 use crate::decision::decide;
 use crate::plan::Plan;
-use crate::record::{ParquetRecords, Record};
 use crate::report::{self, Report};
-use crate::store::{
-    ArtifactStore, BlockState, Receipt, RecordStore, RunStatus, StoreError, keys, read,
-};
-use crate::summary::{RunAccumulator, RunSummary, SpendSummary, service_costs};
+use crate::store::{ArtifactStore, BlockState, Receipt, RecordStore, RunStatus, keys};
+use crate::summary::{SpendSummary, service_costs};
 use crate::units::{NanoUsd, RunId};
-
-/// The round that is concluded: runs have one so far.
-const ROUND: u32 = 1;
 
 /// How often a settling run is looked at.
 const SETTLE_EVERY: Duration = Duration::from_secs(1);
@@ -92,10 +87,6 @@ pub async fn conclude<R: RecordStore, A: ArtifactStore>(
     let decision = decide(&plan, &summary);
     let unfinished_blocks = unfinished(&plan, &blocks);
     let status = if unfinished_blocks == 0 { RunStatus::Complete } else { RunStatus::Incomplete };
-    for experiment in &summary.experiments {
-        let (id, metrics) = (&experiment.experiment, experiment.metrics());
-        stores.records.put_metrics(run_id, id, ROUND, &metrics).await?;
-    }
     let cost = summary.counted.spent_nano_usd.saturating_add(summary.uncounted.spent_nano_usd);
     let conclusion = Conclusion {
         run_id: run_id.clone(),
@@ -151,61 +142,17 @@ pub async fn settle<R: RecordStore, A: ArtifactStore>(
     Ok(())
 }
 
+/// Planned blocks that were not measured, or not to their end, over all rounds.
 fn unfinished(plan: &Plan, blocks: &[BlockState]) -> u32 {
+    (1..=plan.round_count()).map(|round| unfinished_in_round(plan, blocks, round)).sum()
+}
+
+/// Planned blocks of a round that were not measured, or not to their end.
+pub fn unfinished_in_round(plan: &Plan, blocks: &[BlockState], round: u32) -> u32 {
     let planned: usize = plan.lanes.iter().map(|lane| lane.blocks.len()).sum();
-    let finished = |block: &&BlockState| block.receipt.as_ref().is_some_and(Receipt::is_final);
-    let finished = blocks.iter().filter(finished).count();
-    u32::try_from(planned.saturating_sub(finished)).unwrap_or(u32::MAX)
-}
-
-/// One pass over all records. At the end of a run they are written as files, too: one for each
-/// experiment and round, so that no more than one of these is in memory.
-async fn summarize<R: RecordStore, A: ArtifactStore>(
-    plan: &Plan,
-    blocks: &[BlockState],
-    stores: &Stores<R, A>,
-    stage: Stage,
-) -> Result<RunSummary, RunError> {
-    let mut summary = RunAccumulator::new(plan, blocks);
-    let same_file = |one: &BlockState, two: &BlockState| {
-        (&one.key.experiment, one.key.round) == (&two.key.experiment, two.key.round)
-    };
-    // Blocks are ordered by key: experiment, round, block.
-    for group in blocks.chunk_by(same_file) {
-        let mut file = ParquetRecords::new()?;
-        for block in group {
-            let counted = block.receipt.as_ref().map(|receipt| receipt.attempt);
-            for attempt in 1..=block.attempt {
-                let records = attempt_records(block, attempt, &stores.records).await?;
-                for record in &records {
-                    summary.add(record);
-                }
-                if stage == Stage::Final {
-                    file.add(records, counted == Some(attempt))?;
-                }
-            }
-        }
-        if let (Stage::Final, [BlockState { key, .. }, ..]) = (stage, group) {
-            let key = keys::records(&plan.run_id, &key.experiment, key.round);
-            stores.artifacts.put(&key, file.finish()?, keys::content_type(&key)).await?;
-        }
-    }
-    Ok(summary.finish())
-}
-
-/// The records of one attempt at a block; those of the attempt that its receipt names must be what
-/// the receipt says.
-pub async fn attempt_records<R: RecordStore>(
-    block: &BlockState,
-    attempt: u32,
-    records: &R,
-) -> Result<Vec<Record>, StoreError> {
-    match &block.receipt {
-        Some(receipt) if receipt.attempt == attempt => {
-            read::counted_records(records, &block.key, receipt).await
-        }
-        Some(_) | None => read::attempt_records(records, &block.key, attempt).await,
-    }
+    let is_final = |block: &BlockState| block.receipt.as_ref().is_some_and(Receipt::is_final);
+    let finished = blocks.iter().filter(|block| block.key.round == round && is_final(block));
+    u32::try_from(planned.saturating_sub(finished.count())).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

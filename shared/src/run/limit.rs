@@ -15,6 +15,10 @@ pub(super) fn refuse_what_the_limit_cannot_hold(plan: &Plan) -> Result<(), RunEr
             "give its `price`, or leave spend_limit out".to_owned(),
         );
     }
+    let parts = match plan.rounds {
+        None => "the number of endpoints, datasets and loads",
+        Some(_) => "the number of rounds, endpoints, datasets and loads",
+    };
     let blocks = || plan.lanes.iter().flat_map(|lane| &lane.blocks);
     for block in blocks().filter(|block| block.requests.is_none()) {
         let (share, least) = (plan.reservation(block), plan.least(block).unwrap_or_default());
@@ -31,14 +35,14 @@ pub(super) fn refuse_what_the_limit_cannot_hold(plan: &Plan) -> Result<(), RunEr
                     usd(limit)
                 ),
                 format!(
-                    "raise spend_limit to {}, or lower max_tokens, replicates, or the number of \
-                     endpoints, datasets and loads",
+                    "raise spend_limit to {}, or lower max_tokens, replicates, or {parts}",
                     usd(all.saturating_mul(planned))
                 ),
             );
         }
     }
-    let reserved: NanoUsd = blocks().map(|block| plan.reservation(block)).sum();
+    let round: NanoUsd = blocks().map(|block| plan.reservation(block)).sum();
+    let reserved = round.saturating_mul(plan.round_count().into());
     if reserved > limit {
         return refuse(
             format!(
@@ -48,8 +52,7 @@ pub(super) fn refuse_what_the_limit_cannot_hold(plan: &Plan) -> Result<(), RunEr
                 usd(limit)
             ),
             format!(
-                "raise spend_limit to {}, or lower stop.requests, max_tokens, or the number of \
-                 endpoints, datasets and loads",
+                "raise spend_limit to {}, or lower stop.requests, max_tokens, or {parts}",
                 usd(reserved)
             ),
         );

@@ -96,9 +96,11 @@ pub async fn measure<R: RecordStore, A: ArtifactStore>(
     let not_planned = || BlockError::NotPlanned(key.clone());
     let experiment = plan.experiment(&key.experiment).ok_or_else(not_planned)?;
     let spec = plan.endpoint(&experiment.endpoint).ok_or_else(not_planned)?;
-    let block = plan.block(&key.experiment, key.block).ok_or_else(not_planned)?;
+    let block = plan.block_in_round(&key.experiment, key.block, key.round);
+    let block = block.ok_or_else(not_planned)?;
     let connect = connections.connect(spec, &plan)?;
-    let attempt = match stores.records.claim(&key, plan.reservation(block)).await? {
+    let (reservation, ceiling) = (plan.reservation(&block), plan.ceiling(key.round));
+    let attempt = match stores.records.claim(&key, reservation, ceiling).await? {
         Claim::Done(receipt) => return Ok(BlockRun::AlreadyMeasured(receipt)),
         Claim::NoFunds { reservation, left } => {
             return Ok(BlockRun::NoFunds { reservation, left });

@@ -9,15 +9,17 @@ mod failure;
 mod limit;
 mod measure;
 mod prepare;
+mod summarize;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::calibrate::{Ladder, calibrate};
-pub use self::conclude::{Conclusion, Stage, attempt_records, conclude, settle};
+pub use self::conclude::{Conclusion, Stage, conclude, settle, unfinished_in_round};
 pub use self::failure::Failure;
 pub use self::measure::{Connections, measure};
 pub use self::prepare::{Prepared, Source, draft, prepare};
+pub use self::summarize::attempt_records;
 use crate::block::BlockError;
 use crate::config::ConfigErrors;
 use crate::dataset::DatasetError;

@@ -60,6 +60,13 @@ pub async fn draft(
 }
 
 fn refuse_undeployable(settings: &Settings) -> Result<(), RunError> {
+    if let Some(rounds) = settings.rounds {
+        return Err(RunError::NotDeployable {
+            what: format!("a run of {} rounds", rounds.count),
+            mend: "leave `rounds` out and start the state machine anew for each round, or measure \
+                   on one machine with `fmgauge run`",
+        });
+    }
     for endpoint in settings.endpoints.iter().map(|endpoint| &endpoint.spec) {
         match endpoint.kind {
             EndpointKind::Bedrock => {}
@@ -301,6 +308,10 @@ mod tests {
         let config = format!(
             "load: [{{concurrency: [{}]}}]\nstop: {{requests: 100000}}\nreplicates: 5",
             loads.join(", ")
+        );
+        insta::assert_snapshot!(
+            refusal("load: [{concurrency: 1}]\nrounds: {every: 1h, for: 24h}").await,
+            @"a run of 24 rounds cannot be used in a deployed run; leave `rounds` out and start the state machine anew for each round, or measure on one machine with `fmgauge run`"
         );
         insta::assert_snapshot!(
             refusal(&config).await,

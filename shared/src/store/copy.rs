@@ -121,7 +121,7 @@ async fn copy_block(
     }
     let raise = async |mut current: u32, attempt: u32| {
         while current < attempt {
-            current = match to.claim(key, block.reservation.unwrap_or_default()).await? {
+            current = match to.claim(key, block.reservation.unwrap_or_default(), None).await? {
                 Claim::Attempt(attempt) => attempt,
                 Claim::Done(_) | Claim::NoFunds { .. } => {
                     return Err(diverged("it has been changed meanwhile"));
@@ -149,7 +149,7 @@ async fn copy_block(
 /// Marks a block as one that the spend limit had no room for: claims it where there is none.
 async fn refuse(to: &impl RecordStore, key: &BlockKey) -> Result<(), StoreError> {
     limit(to, &key.run_id, Some(NanoUsd::ZERO)).await?;
-    to.claim(key, NanoUsd(1)).await?;
+    to.claim(key, NanoUsd(1), None).await?;
     limit(to, &key.run_id, None).await
 }
 

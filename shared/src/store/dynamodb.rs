@@ -271,8 +271,13 @@ impl RecordStore for DynamoDbStore {
         self.update_meta("stop the run", run_id, "SET #stopping = :stopping", &names, values).await
     }
 
-    async fn claim(&self, key: &BlockKey, reservation: NanoUsd) -> Result<Claim, StoreError> {
-        self.claim_block(key, reservation).await
+    async fn claim(
+        &self,
+        key: &BlockKey,
+        reservation: NanoUsd,
+        ceiling: Option<NanoUsd>,
+    ) -> Result<Claim, StoreError> {
+        self.claim_block(key, reservation, ceiling).await
     }
 
     async fn release(&self, key: &BlockKey, attempt: u32) -> Result<(), StoreError> {

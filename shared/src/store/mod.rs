@@ -26,6 +26,7 @@ pub mod read;
 pub mod s3;
 mod spend;
 pub mod sqlite;
+mod standing;
 
 use std::future::Future;
 use std::time::Duration;
@@ -33,6 +34,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::spend::Spend;
+pub use self::standing::Standing;
 use crate::client::ClientFigures;
 use crate::stats::GapHistogram;
 use crate::units::{ExperimentId, NanoUsd, RunId, nanos};
@@ -152,7 +154,8 @@ pub enum Claim {
     Attempt(u32),
     /// Somebody has measured it already: send nothing.
     Done(Receipt),
-    /// The spend limit has no room for the block: send nothing.
+    /// The spend limit, or what it allows the rounds so far, has no room for the block: send
+    /// nothing.
     NoFunds {
         /// What the block would have reserved.
         reservation: NanoUsd,
@@ -222,30 +225,6 @@ pub enum BlockEnd {
     SpendLimit,
 }
 
-/// Whether an attempt may go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// It is the block's current attempt and the run goes on.
-    Current,
-    /// Another attempt has taken over: stop sending, leave no receipt.
-    Superseded,
-    /// The run is stopping: stop sending and drain.
-    Stopping,
-}
-
-impl Standing {
-    /// The standing of `attempt` in a run, where `current` is the highest attempt given out.
-    fn of(run: &RunMeta, current: Option<u32>, attempt: u32) -> Self {
-        if current != Some(attempt) {
-            Self::Superseded
-        } else if run.stopping || run.status != RunStatus::Running {
-            Self::Stopping
-        } else {
-            Self::Current
-        }
-    }
-}
-
 /// A block with what is known of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BlockState {
@@ -301,13 +280,15 @@ pub trait RecordStore: Send + Sync {
 
     /// Claims a block: in one transaction, the receipt where there is a final one
     /// ([`Receipt::is_final`]), else the next attempt with its `reservation`, if the spend limit
-    /// holds it ([`Spend::holds`]). An earlier attempt that still has its reservation is taken for
+    /// holds it ([`Spend::holds`]): nothing else where there is no `ceiling`, else up to that
+    /// ([`Plan::ceiling`](crate::plan::Plan::ceiling)). An earlier attempt that still has its reservation is taken for
     /// dead, and charged with it in full.
     /// A number may be skipped where an answer was lost and the call repeated.
     fn claim(
         &self,
         key: &BlockKey,
         reservation: NanoUsd,
+        ceiling: Option<NanoUsd>,
     ) -> impl Future<Output = Result<Claim, StoreError>> + Send;
 
     /// Gives back the reservation of an attempt that has sent nothing. Harmless where the attempt

@@ -26,15 +26,17 @@ impl Spend {
         self.reserved.saturating_add(self.spent)
     }
 
-    /// What can still be reserved; `None` without a limit.
-    pub fn left(&self) -> Option<NanoUsd> {
+    /// What can still be reserved, up to the limit or a lower `ceiling`; `None` without a limit.
+    pub fn left(&self, ceiling: Option<NanoUsd>) -> Option<NanoUsd> {
         let limit = self.limit?;
-        Some(NanoUsd(limit.0.saturating_sub(self.committed().0)))
+        let most = ceiling.map_or(limit, |ceiling| ceiling.min(limit));
+        Some(NanoUsd(most.0.saturating_sub(self.committed().0)))
     }
 
-    /// Whether so much can be reserved. Nothing always can.
-    pub fn holds(&self, reservation: NanoUsd) -> bool {
-        reservation == NanoUsd::ZERO || self.left().is_none_or(|left| reservation <= left)
+    /// Whether so much can be reserved, up to the limit or a lower `ceiling`. Nothing always can.
+    pub fn holds(&self, reservation: NanoUsd, ceiling: Option<NanoUsd>) -> bool {
+        let left = || self.left(ceiling);
+        reservation == NanoUsd::ZERO || left().is_none_or(|left| reservation <= left)
     }
 
     /// After a claim with that reservation, by which an attempt with the reservation `dead` died.

@@ -234,10 +234,15 @@ impl RecordStore for SqliteStore {
         self.change_meta("stop the run", run_id, |meta| meta.stopping = true).await
     }
 
-    async fn claim(&self, key: &BlockKey, reservation: NanoUsd) -> Result<Claim, StoreError> {
+    async fn claim(
+        &self,
+        key: &BlockKey,
+        reservation: NanoUsd,
+        ceiling: Option<NanoUsd>,
+    ) -> Result<Claim, StoreError> {
         let key = key.clone();
         self.transaction("claim the block", move |transaction| {
-            spending::claim(transaction, &key, reservation)
+            spending::claim(transaction, &key, reservation, ceiling)
         })
         .await
     }

@@ -1,6 +1,6 @@
 //! One pass over records: sums, and the values that percentiles need.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -8,14 +8,15 @@ use super::in_flight::InFlight;
 use super::kept::{Kept, Requests};
 use super::latency::{LatencyStats, nanoseconds};
 use super::schedule::Schedules;
+use super::sums::Mean;
 use super::warning::warnings;
 use super::{
-    Bin, BlockPlace, ExperimentSummary, Histogram, RateStats, RequestCounts, RunSummary, Spending,
-    Throughput, TransactionCost, Validity, figures,
+    Bin, BlockPlace, ExperimentSummary, Histogram, RateStats, RequestCounts, RoundsSummary,
+    RunSummary, Spending, Throughput, TransactionCost, Validity, figures, rounds,
 };
 use crate::client::ClientSummary;
 use crate::plan::{EndpointKind, EndpointSpec, Experiment, Plan};
-use crate::price::{Charge, Price, Tariff};
+use crate::price::{Price, Tariff};
 use crate::record::{Outcome, Phase, Record};
 use crate::stats::{Gaps, float};
 use crate::store::{BlockState, Receipt};
@@ -24,6 +25,11 @@ use crate::units::ExperimentId;
 /// Adds up a whole run. Of each measured request it keeps 56 bytes, no records.
 #[derive(Debug)]
 pub struct RunAccumulator<'p> {
+    plan: &'p Plan,
+    /// The rounds of which a block was claimed.
+    begun: BTreeSet<u32>,
+    /// The first and last sends of each round.
+    sends: BTreeMap<u32, (u64, u64)>,
     experiments: Vec<ExperimentAccumulator<'p>>,
     places: HashMap<&'p ExperimentId, usize>,
     uncounted: Spending,
@@ -32,26 +38,31 @@ pub struct RunAccumulator<'p> {
 impl<'p> RunAccumulator<'p> {
     /// Of a run's blocks as the store has them.
     pub fn new(plan: &'p Plan, blocks: &'p [BlockState]) -> Self {
-        let rounds = blocks.iter().map(|state| state.key.round).max().unwrap_or(1).max(1);
+        let begun: BTreeSet<u32> = blocks.iter().map(|state| state.key.round).collect();
+        let first = BTreeSet::from([1]);
+        let rounds = if begun.is_empty() { &first } else { &begun };
         let mut receipts: HashMap<&ExperimentId, BTreeMap<BlockPlace, &Receipt>> = HashMap::new();
         for state in blocks {
-            let place = BlockPlace { round: state.key.round, block: state.key.block };
             if let Some(receipt) = &state.receipt {
-                receipts.entry(&state.key.experiment).or_default().insert(place, receipt);
+                let of_experiment = receipts.entry(&state.key.experiment).or_default();
+                of_experiment.insert(place(state), receipt);
             }
         }
         let mut planned: HashMap<&ExperimentId, Vec<BlockPlace>> = HashMap::new();
         for block in plan.lanes.iter().flat_map(|lane| &lane.blocks) {
-            let places = (1..=rounds).map(|round| BlockPlace { round, block: block.block });
+            let places = rounds.iter().map(|&round| BlockPlace { round, block: block.block });
             planned.entry(&block.experiment).or_default().extend(places);
         }
         let experiments = plan.experiments.iter().map(|experiment| ExperimentAccumulator {
             receipts: receipts.remove(&experiment.id).unwrap_or_default(),
             planned: planned.remove(&experiment.id).unwrap_or_default(),
-            tariff: plan.tariff(experiment),
-            ..ExperimentAccumulator::new(experiment, plan.endpoint(&experiment.endpoint))
+            has_many_rounds: plan.rounds.is_some(),
+            ..ExperimentAccumulator::new(plan, experiment)
         });
         Self {
+            plan,
+            begun,
+            sends: BTreeMap::new(),
             experiments: experiments.collect(),
             places: plan.experiments.iter().enumerate().map(|(i, e)| (&e.id, i)).collect(),
             uncounted: Spending::default(),
@@ -63,7 +74,11 @@ impl<'p> RunAccumulator<'p> {
         let place = self.places.get(&record.experiment).copied();
         match place.and_then(|place| self.experiments.get_mut(place)) {
             Some(experiment) => {
-                if !experiment.add(record) {
+                if experiment.add(record) {
+                    let sent = record.sent_at_unix_ns;
+                    let sends = self.sends.entry(record.round).or_insert((sent, sent));
+                    *sends = (sends.0.min(sent), sends.1.max(sent));
+                } else {
                     self.uncounted.add(record, experiment.tariff.as_ref());
                 }
             }
@@ -73,8 +88,9 @@ impl<'p> RunAccumulator<'p> {
 
     /// The figures.
     pub fn finish(self) -> RunSummary {
-        let sends = self.experiments.iter().filter_map(|experiment| experiment.sends);
+        let sends = self.sends.values().copied();
         let sends = sends.reduce(|one, two| (one.0.min(two.0), one.1.max(two.1)));
+        let rounds = RoundsSummary::new(self.plan, &self.begun, &self.sends);
         let experiments: Vec<_> =
             self.experiments.into_iter().map(ExperimentAccumulator::finish).collect();
         let mut counted = Spending::default();
@@ -85,6 +101,7 @@ impl<'p> RunAccumulator<'p> {
             simulated: experiments.iter().any(|experiment| experiment.simulated),
             first_sent_at: sends.and_then(|sends| rfc3339(sends.0)),
             last_sent_at: sends.and_then(|sends| rfc3339(sends.1)),
+            rounds,
             experiments,
             counted,
             uncounted: self.uncounted,
@@ -94,15 +111,20 @@ impl<'p> RunAccumulator<'p> {
     }
 }
 
+pub(super) fn place(state: &BlockState) -> BlockPlace {
+    BlockPlace { round: state.key.round, block: state.key.block }
+}
+
 /// Adds up the counted records of one experiment.
 #[derive(Debug)]
-struct ExperimentAccumulator<'p> {
+pub(super) struct ExperimentAccumulator<'p> {
     experiment: &'p Experiment,
     endpoint: Option<&'p EndpointSpec>,
     price: Option<&'p Price>,
     tariff: Option<Tariff>,
-    receipts: BTreeMap<BlockPlace, &'p Receipt>,
-    planned: Vec<BlockPlace>,
+    pub(super) receipts: BTreeMap<BlockPlace, &'p Receipt>,
+    pub(super) planned: Vec<BlockPlace>,
+    has_many_rounds: bool,
     simulated: bool,
     sends: Option<(u64, u64)>,
     requests: RequestCounts,
@@ -124,14 +146,16 @@ struct ExperimentAccumulator<'p> {
 }
 
 impl<'p> ExperimentAccumulator<'p> {
-    fn new(experiment: &'p Experiment, endpoint: Option<&'p EndpointSpec>) -> Self {
+    pub(super) fn new(plan: &'p Plan, experiment: &'p Experiment) -> Self {
+        let endpoint: Option<&EndpointSpec> = plan.endpoint(&experiment.endpoint);
         Self {
             experiment,
             endpoint,
             price: endpoint.and_then(|endpoint| endpoint.price.as_ref()),
-            tariff: None,
+            tariff: plan.tariff(experiment),
             receipts: BTreeMap::new(),
             planned: Vec::new(),
+            has_many_rounds: false,
             simulated: endpoint.is_some_and(|endpoint| endpoint.kind == EndpointKind::Simulated),
             sends: None,
             requests: RequestCounts::default(),
@@ -160,7 +184,7 @@ impl<'p> ExperimentAccumulator<'p> {
     }
 
     /// Adds a record where a receipt names its attempt, else gives back false.
-    fn add(&mut self, record: &Record) -> bool {
+    pub(super) fn add(&mut self, record: &Record) -> bool {
         let Some((block, receipt)) = self.receipt(record) else { return false };
         let sent = record.sent_at_unix_ns;
         self.simulated |= record.served.simulated;
@@ -211,7 +235,7 @@ impl<'p> ExperimentAccumulator<'p> {
     }
 
     /// The figures.
-    fn finish(self) -> ExperimentSummary {
+    pub(super) fn finish(self) -> ExperimentSummary {
         let throughput = self.throughput();
         let slots = f64::from(self.experiment.load.slots());
         let full = self.in_flight.mean(self.window_ns()).map(|mean| mean / slots);
@@ -230,6 +254,8 @@ impl<'p> ExperimentAccumulator<'p> {
         let schedule =
             self.schedules.and_then(|schedules| schedules.finish(&kept, receipts, window_s));
         let places: Vec<_> = self.receipts.into_keys().collect();
+        let rounds =
+            if self.has_many_rounds { rounds::figures(&kept, &places) } else { Vec::new() };
         let latency = |of: fn(&Kept) -> Option<u64>| LatencyStats::of_nanos(kept.clustered(of));
         let all = || kept.all().iter();
         let mut summary = ExperimentSummary {
@@ -252,6 +278,7 @@ impl<'p> ExperimentAccumulator<'p> {
             itl_histogram,
             cost_interval: figures::cost_interval(&kept),
             blocks: figures::blocks(&kept, &places),
+            rounds,
             points: figures::points(&kept),
             ttft: latency(Kept::ttft_ns),
             e2e: latency(Kept::e2e_ns),
@@ -300,81 +327,6 @@ impl<'p> ExperimentAccumulator<'p> {
     }
 }
 
-/// A sum with its count.
-#[derive(Debug, Clone, Copy, Default)]
-struct Mean {
-    sum: u128,
-    count: u64,
-}
-
-impl Mean {
-    fn add(&mut self, value: Option<u64>) {
-        if let Some(value) = value {
-            self.sum += u128::from(value);
-            self.count += 1;
-        }
-    }
-
-    fn total(self) -> Option<f64> {
-        (self.count > 0).then(|| float(u64::try_from(self.sum).unwrap_or(u64::MAX)))
-    }
-
-    fn mean(self) -> Option<f64> {
-        Some(self.total()? / float(self.count))
-    }
-}
-
-impl RequestCounts {
-    fn add(&mut self, outcome: Outcome) {
-        self.sent += 1;
-        match outcome {
-            Outcome::Completed => self.completed += 1,
-            Outcome::Throttled => self.throttled += 1,
-            Outcome::TimedOut(_) => self.timed_out += 1,
-            Outcome::Cut => self.cut += 1,
-            Outcome::Failed(_) => self.failed += 1,
-        }
-        if let Some(class) = outcome.error_class() {
-            *self.errors_by_class.entry(class.to_owned()).or_default() += 1;
-        }
-    }
-}
-
-impl Spending {
-    fn add(&mut self, record: &Record, tariff: Option<&Tariff>) {
-        self.requests += 1;
-        self.warmup_requests += u64::from(record.phase == Phase::Warmup);
-        self.input_tokens += u64::from(record.usage.input_tokens.unwrap_or(0));
-        self.output_tokens += u64::from(record.usage.output_tokens.unwrap_or(0));
-        let usage = record.usage.input_tokens.zip(record.usage.output_tokens);
-        self.without_usage += u64::from(usage.is_none());
-        match tariff.map(|tariff| tariff.charge_of(record)) {
-            Some(Charge::Usage(cost)) => {
-                self.spent_nano_usd = self.spent_nano_usd.saturating_add(cost);
-            }
-            Some(Charge::Bound(bound)) => {
-                self.charged_at_bound += 1;
-                self.charged_at_bound_nano_usd =
-                    self.charged_at_bound_nano_usd.saturating_add(bound);
-            }
-            Some(Charge::Nothing) | None => {}
-        }
-    }
-
-    /// Adds what another part sent and cost.
-    pub(crate) fn join(&mut self, other: &Self) {
-        self.requests += other.requests;
-        self.warmup_requests += other.warmup_requests;
-        self.without_usage += other.without_usage;
-        self.charged_at_bound += other.charged_at_bound;
-        self.charged_at_bound_nano_usd =
-            self.charged_at_bound_nano_usd.saturating_add(other.charged_at_bound_nano_usd);
-        self.input_tokens += other.input_tokens;
-        self.output_tokens += other.output_tokens;
-        self.spent_nano_usd = self.spent_nano_usd.saturating_add(other.spent_nano_usd);
-    }
-}
-
 /// The gaps that the counted receipts tell; `None` where none has any.
 fn itl_histogram<'r>(receipts: impl Iterator<Item = &'r Receipt>) -> Option<Histogram> {
     let mut gaps = Gaps::default();
@@ -391,6 +343,6 @@ pub(super) fn whole(count: usize) -> u32 {
 }
 
 /// Nanoseconds since 1970 as RFC 3339 with nine digits of a second.
-fn rfc3339(unix_ns: u64) -> Option<String> {
+pub(super) fn rfc3339(unix_ns: u64) -> Option<String> {
     Timestamp::from_nanosecond(unix_ns.into()).ok().map(|time| format!("{time:.9}"))
 }

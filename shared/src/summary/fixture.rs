@@ -7,7 +7,7 @@ use super::{RunSummary, summarize};
 use crate::load::ArrivalCounts;
 use crate::plan::{
     Api, BlockPlan, Criteria, DatasetPlan, Deadlines, EndpointKind, EndpointSpec, Experiment,
-    Inference, Lane, LatencyCriterion, LatencyMetric, Load, OpenLoad, PLAN_SCHEMA, Plan,
+    Inference, Lane, LatencyCriterion, LatencyMetric, Load, OpenLoad, PLAN_SCHEMA, Plan, Rounds,
     RunEstimate, Statistic,
 };
 use crate::price::Price;
@@ -185,6 +185,38 @@ impl Run {
         self
     }
 
+    /// The same in so many rounds, one every hour, each 10 % of the first slower than the one before.
+    pub(crate) fn in_rounds(mut self, count: u32) -> Self {
+        let every = Duration::from_hours(1);
+        let (blocks, records) = (self.blocks.clone(), self.records.clone());
+        self.plan.rounds = Some(Rounds { count, every });
+        for round in 2..=count {
+            let later = u64::try_from(every.as_nanos()).unwrap() * u64::from(round - 1);
+            let again = |state: &BlockState| {
+                let mut state = state.clone();
+                state.key.round = round;
+                state.receipt.as_mut().unwrap().window_start_unix_ns += later;
+                state
+            };
+            self.blocks.extend(blocks.iter().map(again));
+            let again = |record: &Record| {
+                let mut record = Record { round, ..record.clone() };
+                record.sent_at_unix_ns += later;
+                record.timeline.end = record.timeline.end * (9 + round) / 10;
+                record
+            };
+            self.records.extend(records.iter().map(again));
+        }
+        self
+    }
+
+    /// A round was never begun.
+    pub(crate) fn skip(mut self, round: u32) -> Self {
+        self.blocks.retain(|state| state.key.round != round);
+        self.records.retain(|record| record.round != round);
+        self
+    }
+
     /// Every measured request to that endpoint fails, throttled or refused in turn.
     pub(crate) fn fail(mut self, endpoint: &str) -> Self {
         for record in self.records.iter_mut().filter(|r| r.endpoint.as_str() == endpoint) {
@@ -309,6 +341,7 @@ fn plan(models: &[Model], datasets: &[&str], concurrencies: &[u16], replicates: 
         datasets: datasets.iter().map(|dataset| dataset_plan(dataset)).collect(),
         experiments,
         replicates,
+        rounds: None,
         lanes,
         inference: Inference { temperature: Some(0.1), top_p: None, system: None },
         deadlines: Deadlines::default(),

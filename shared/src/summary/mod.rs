@@ -14,10 +14,12 @@ mod kept;
 mod latency;
 mod metrics;
 mod rate;
+mod rounds;
 mod schedule;
 mod services;
 mod shape;
 mod spend;
+mod sums;
 mod validity;
 mod warning;
 
@@ -38,6 +40,7 @@ pub use accumulate::RunAccumulator;
 pub(crate) use latency::milliseconds;
 pub use latency::{LatencyIntervals, LatencyStats};
 pub use rate::RateStats;
+pub use rounds::{RoundAccumulator, RoundFigures, RoundTime, RoundsSummary};
 pub use schedule::{HalfLatency, ScheduleFigures};
 pub use services::service_costs;
 pub use shape::{Bin, BlockFigures, Histogram, Point};
@@ -54,6 +57,9 @@ pub struct RunSummary {
     pub first_sent_at: Option<String>,
     /// The last send of a counted request, RFC 3339.
     pub last_sent_at: Option<String>,
+    /// The rounds; `None` where the plan has but one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounds: Option<RoundsSummary>,
     /// Every experiment of the plan, in its order.
     pub experiments: Vec<ExperimentSummary>,
     /// What counted attempts sent and cost, warm-up included.
@@ -88,7 +94,7 @@ pub struct ExperimentSummary {
     pub blocks_planned: u32,
     /// Blocks that were measured to their end.
     pub blocks_done: u32,
-    /// The planned blocks without a receipt.
+    /// The planned blocks without a receipt, of the rounds begun.
     pub missing_blocks: Vec<BlockPlace>,
     /// The planned blocks that had to end before their time: what they measured counts.
     pub stopped_blocks: Vec<BlockPlace>,
@@ -146,6 +152,9 @@ pub struct ExperimentSummary {
     /// The counted blocks, in their order.
     #[serde(default)]
     pub blocks: Vec<BlockFigures>,
+    /// The rounds in which something was sent; empty where the plan has but one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rounds: Vec<RoundFigures>,
     /// Up to 200 of the completed requests, spread evenly over them.
     #[serde(default)]
     pub points: Vec<Point>,
@@ -303,20 +312,23 @@ impl RunSummary {
         self.experiments.iter().find(|experiment| experiment.experiment == *id)
     }
 
-    /// What the run lacks, over all experiments: `2 of 12 blocks missing and 1 ended before time`;
-    /// `None` where every planned block was measured to its end.
+    /// What the run lacks, over all experiments: `1 of 24 rounds skipped`, `2 of 12 blocks missing
+    /// and 1 ended before time`; `None` where every planned block was measured to its end.
     pub(crate) fn incomplete(&self) -> Option<String> {
         let sum = |of: fn(&ExperimentSummary) -> usize| self.experiments.iter().map(of).sum();
         let (missing, stopped): (usize, usize) =
             (sum(|e| e.missing_blocks.len()), sum(|e| e.stopped_blocks.len()));
         let planned: u64 = self.experiments.iter().map(|e| u64::from(e.blocks_planned)).sum();
         let planned = plural(planned, "block");
-        match (missing, stopped) {
+        let blocks = match (missing, stopped) {
             (0, 0) => None,
             (0, _) => Some(format!("{stopped} of {planned} ended before time")),
             (_, 0) => Some(format!("{missing} of {planned} missing")),
             _ => Some(format!("{missing} of {planned} missing and {stopped} ended before time")),
-        }
+        };
+        let rounds = self.rounds.as_ref().and_then(RoundsSummary::incomplete);
+        let parts: Vec<_> = rounds.into_iter().chain(blocks).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
     }
 }
 

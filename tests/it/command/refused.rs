@@ -20,7 +20,7 @@ stop: {{requests: 4}}
 }
 
 /// What is written instead of what, where the message must say that it is, and a part of it.
-const CASES: [(&str, &str, &str, &str); 36] = [
+const CASES: [(&str, &str, &str, &str); 38] = [
     ("version: 1", "version: 2", "line 1, column 10", "write `version: 1`"),
     ("endpoints:", "endpoint:", "line 2, column 1", "endpoints"),
     ("name: mistral,", "name: my model,", "line 3, column 12", "not allowed in a name"),
@@ -72,7 +72,19 @@ const CASES: [(&str, &str, &str, &str); 36] = [
     ("stop: {", "inference: {system: ' '}\nstop: {", "line 8,", "this text is empty"),
     ("requests: 4", "duration: 30", "line 8,", "800ms, 5s, 2m or 1h"),
     ("stop: {", "criteria: {e2e: {p96: 2s}}\nstop: {", "line 8,", "p95"),
-    ("stop: {", "rounds: {every: 1h, for: 24h}\nstop: {", "line 8,", "not yet supported"),
+    (
+        "stop: {",
+        "rounds: {every: 1h, for: 30m}\nstop: {",
+        "line 8, column 26",
+        "as long as `every`",
+    ),
+    (
+        "stop: {",
+        "rounds: {every: 1m, for: 24h}\nstop: {",
+        "line 8, column 17",
+        "`every: 2m53s` or more",
+    ),
+    ("stop: {", "quota_share: 50%\nstop: {", "line 8,", "not yet supported"),
 ];
 
 #[test]

@@ -10,12 +10,12 @@ use super::Desk;
 use crate::binaries::workspace;
 
 /// An example configuration of the repository.
-fn example(name: &str) -> String {
+pub(super) fn example(name: &str) -> String {
     fs::read_to_string(workspace().join("events").join(name)).unwrap()
 }
 
 /// All files of a run in virtual time, by name; without the database, whose pages tell their past.
-fn files_of(config: &str) -> BTreeMap<String, String> {
+pub(super) fn files_of(config: &str) -> BTreeMap<String, String> {
     let desk = Desk::new(config);
     desk.succeed(&["run", "config.yml", "--virtual-time", "--run-id", "again"]);
     let mut files = desk.files();

@@ -82,7 +82,7 @@ fn receipt(came_to: Result<BlockRun, RunError>) -> Receipt {
 async fn a_worker_whose_block_is_claimed_by_another_ends_and_leaves_no_receipt() {
     let (bench, run) = (bench(ANSWER), LocalRun::plan(CONFIG).await);
     let another = async {
-        let claim = run.stores.records.claim(&run.key(), NanoUsd::ZERO).await.unwrap();
+        let claim = run.stores.records.claim(&run.key(), NanoUsd::ZERO, None).await.unwrap();
         assert_eq!(claim, Claim::Attempt(2));
     };
     let (came_to, took) = meanwhile(&run, &bench, &Signals::default(), another).await;

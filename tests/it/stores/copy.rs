@@ -69,7 +69,7 @@ async fn fill(bench: &impl Bench) {
     let attempt = claimed(records, &released).await;
     records.release(&released, attempt).await.unwrap();
     for block in [&released, &key("x~y~c1", 1, 5)] {
-        let refused = records.claim(block, NanoUsd(20 * RESERVATION.0)).await.unwrap();
+        let refused = records.claim(block, NanoUsd(20 * RESERVATION.0), None).await.unwrap();
         assert!(matches!(refused, Claim::NoFunds { .. }), "{refused:?}");
     }
     for (key, content) in [("runs/r/plan.json", "{}"), ("runs/r/report/report.md", "# R")] {

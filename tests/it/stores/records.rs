@@ -110,12 +110,15 @@ async fn each_claim_gives_the_next_attempt(bench: &impl Bench) {
     let store = bench.records();
     created(store).await;
     for expected in 1..=3 {
-        assert_eq!(store.claim(&a_block(), RESERVATION).await.unwrap(), Claim::Attempt(expected));
+        assert_eq!(
+            store.claim(&a_block(), RESERVATION, None).await.unwrap(),
+            Claim::Attempt(expected)
+        );
     }
     for other in
         [key("mistral-7b~chat~c4", 1, 2), key("mistral-7b~chat~c4", 2, 1), key("x~y~c1", 1, 1)]
     {
-        assert_eq!(store.claim(&other, RESERVATION).await.unwrap(), Claim::Attempt(1));
+        assert_eq!(store.claim(&other, RESERVATION, None).await.unwrap(), Claim::Attempt(1));
     }
 }
 
@@ -156,7 +159,7 @@ async fn a_done_block_is_not_claimed_again(bench: &impl Bench) {
     store.finish(&a_block(), &receipt(attempt)).await.unwrap();
     for _ in 0..2 {
         assert_eq!(
-            store.claim(&a_block(), RESERVATION).await.unwrap(),
+            store.claim(&a_block(), RESERVATION, None).await.unwrap(),
             Claim::Done(receipt(attempt))
         );
     }
@@ -176,7 +179,7 @@ async fn a_stopped_block_counts_until_a_later_attempt_has_measured_it_whole(benc
     assert!(store.finish(&a_block(), &receipt(1)).await.is_err());
     store.finish(&a_block(), &receipt(2)).await.unwrap();
     assert_eq!(held().await, Some(receipt(2)));
-    assert_eq!(store.claim(&a_block(), RESERVATION).await.unwrap(), Claim::Done(receipt(2)));
+    assert_eq!(store.claim(&a_block(), RESERVATION, None).await.unwrap(), Claim::Done(receipt(2)));
 }
 
 async fn an_attempt_knows_its_standing(bench: &impl Bench) {
@@ -295,7 +298,7 @@ async fn what_is_damaged_is_unreadable(bench: &impl Bench) {
     let attempt = claimed(store, &a_block()).await;
     store.finish(&a_block(), &receipt(attempt)).await.unwrap();
     bench.damage_receipt(&a_block()).await;
-    assert_unreadable(store.claim(&a_block(), RESERVATION).await);
+    assert_unreadable(store.claim(&a_block(), RESERVATION, None).await);
     assert_unreadable(store.finish(&a_block(), &receipt(attempt)).await);
     assert_unreadable(store.blocks(&meta.run_id).await);
     bench.damage_meta(&meta.run_id).await;
@@ -333,7 +336,7 @@ async fn a_later_format_of_the_file_is_unreadable() {
 async fn a_missing_table_is_named_as_the_cause() {
     let config = crate::ministack::ministack().config();
     let (store, _) = shared::store::cloud::connect(&config, "no-such-table", "no-such-bucket");
-    let error = store.claim(&a_block(), RESERVATION).await.unwrap_err();
+    let error = store.claim(&a_block(), RESERVATION, None).await.unwrap_err();
     // A claim reads both at once: whichever fails first is told.
     let told = ["failed to claim the block", "failed to read the spending"];
     assert!(told.contains(&&*error.to_string()), "{error}");

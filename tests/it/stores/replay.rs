@@ -67,7 +67,7 @@ async fn a_claim_whose_answer_is_lost_is_sent_again_under_the_same_token() {
     let nothing = || (200, json!({}));
     let lost = (500, error("InternalServerError"));
     let (store, server) = replay(vec![nothing(), nothing(), lost, nothing()]);
-    assert_eq!(store.claim(&a_block(), RESERVATION).await.unwrap(), Claim::Attempt(1));
+    assert_eq!(store.claim(&a_block(), RESERVATION, None).await.unwrap(), Claim::Attempt(1));
     let asked = server.join().unwrap();
     let [_, _, (first, claim), (second, again)] = &asked[..] else { panic!("{asked:?}") };
     assert_eq!((first.as_str(), second.as_str()), ("TransactWriteItems", "TransactWriteItems"));
@@ -92,7 +92,7 @@ async fn a_claim_that_meets_another_reads_again_and_tries_again() {
         let conflict = (400, cancelled([first, second]));
         let done = (200, json!({}));
         let (store, server) = replay(vec![read(), read(), conflict, read(), read(), done]);
-        assert_eq!(store.claim(&a_block(), RESERVATION).await.unwrap(), Claim::Attempt(2));
+        assert_eq!(store.claim(&a_block(), RESERVATION, None).await.unwrap(), Claim::Attempt(2));
         let asked = server.join().unwrap();
         assert_ne!(asked[2].1["ClientRequestToken"], asked[5].1["ClientRequestToken"]);
     }

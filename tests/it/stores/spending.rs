@@ -23,24 +23,24 @@ suite!(
     whatever_happens_at_once_the_limit_holds,
 );
 
-const LIMIT: NanoUsd = NanoUsd(1_000);
+pub(super) const LIMIT: NanoUsd = NanoUsd(1_000);
 
 /// The run `r` with a limit.
-async fn limited(store: &impl RecordStore, limit: Option<NanoUsd>) {
+pub(super) async fn limited(store: &impl RecordStore, limit: Option<NanoUsd>) {
     let meta = RunMeta { spend_limit: limit, ..meta("r", "2026-11-22T10:00:00Z") };
     assert!(store.create_run(&meta).await.unwrap());
 }
 
-fn block(number: u32) -> BlockKey {
+pub(super) fn block(number: u32) -> BlockKey {
     key("mistral-7b~chat~c4", 1, number)
 }
 
-fn receipt_of(attempt: u32, spent: u64, ended: BlockEnd) -> Receipt {
+pub(super) fn receipt_of(attempt: u32, spent: u64, ended: BlockEnd) -> Receipt {
     Receipt { spent: NanoUsd(spent), ended, ..receipt(attempt) }
 }
 
 async fn reserve(store: &impl RecordStore, number: u32, reservation: u64) -> Claim {
-    store.claim(&block(number), NanoUsd(reservation)).await.unwrap()
+    store.claim(&block(number), NanoUsd(reservation), None).await.unwrap()
 }
 
 #[track_caller]
@@ -48,7 +48,7 @@ fn spend(limit: Option<NanoUsd>, reserved: u64, spent: u64) -> Spend {
     Spend { limit, reserved: NanoUsd(reserved), spent: NanoUsd(spent) }
 }
 
-async fn assert_spend(store: &impl RecordStore, reserved: u64, spent: u64) {
+pub(super) async fn assert_spend(store: &impl RecordStore, reserved: u64, spent: u64) {
     let expected = spend(Some(LIMIT), reserved, spent);
     assert_eq!(store.spend(&run_id("r")).await.unwrap(), expected);
 }
@@ -225,7 +225,7 @@ impl Books {
 async fn step(store: &impl RecordStore, books: &mut Books, random: &mut Random) {
     let number = 1 + u32::try_from(random.below(5)).unwrap();
     let done = books.is_done(number);
-    let left = books.expected().left().unwrap();
+    let left = books.expected().left(None).unwrap();
     let attempts = books.blocks.entry(number).or_default();
     let is_open = |attempt: &Attempt| attempt.fate == Fate::Open;
     match random.below(10) {

@@ -60,6 +60,7 @@ pub(super) struct Raw {
     /// 5 where it is not given.
     #[schemars(extend("minimum" = 1, "maximum" = MAX_REPLICATES))]
     pub(super) replicates: Field<i64>,
+    pub(super) rounds: Field<Rounds>,
     pub(super) warmup: Field<Warmup>,
     pub(super) deadlines: Field<Deadlines>,
     pub(super) criteria: Field<Criteria>,
@@ -67,8 +68,6 @@ pub(super) struct Raw {
     /// The name of the endpoint that you use today: savings are told against it.
     pub(super) baseline: Field<String>,
     pub(super) spend_limit: Field<SpendLimit>,
-    #[schemars(skip)]
-    pub(super) rounds: Unread,
     #[schemars(skip)]
     pub(super) quota_share: Unread,
     #[schemars(skip)]
@@ -146,6 +145,20 @@ pub(super) struct Stop {
     #[schemars(extend("minimum" = 1, "maximum" = MAX_REQUESTS))]
     pub(super) passes: Field<i64>,
     /// After so long: 30s, 2m, 1h.
+    pub(super) duration: Field<String>,
+}
+
+/// How often everything is measured, and for how long; one round where it is not given. At most 500
+/// rounds.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rounds {
+    /// From the begin of a round to the begin of the next: 15m, 1h.
+    #[schemars(required)]
+    pub(super) every: Field<String>,
+    /// For how long rounds begin, up to 31 days: 24h, 7d.
+    #[schemars(required)]
+    #[serde(rename = "for")]
     pub(super) duration: Field<String>,
 }
 

@@ -229,9 +229,7 @@ fn not_yet() {
     let shown = messages(&[
         (
             "the top level",
-            plus(
-                "rounds: {every: 1h, for: 24h}\nquota_share: 50%\nkeep: {texts: false}\nreport: {formats: [markdown]}",
-            ),
+            plus("quota_share: 50%\nkeep: {texts: false}\nreport: {formats: [markdown]}"),
         ),
         (
             "kind sagemaker",

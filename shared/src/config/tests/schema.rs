@@ -139,7 +139,7 @@ fn what_can_be_told_without_meaning_is_refused() {
 }
 
 /// Each section of the language: its type in the schema, and a text with a field that it has not.
-const SECTIONS: [(&str, &str); 17] = [
+const SECTIONS: [(&str, &str); 18] = [
     ("", "none: 1"),
     ("Bucket", "datasets: [{bucket: {none: 1}}]"),
     ("Criteria", "criteria: {none: 1}"),
@@ -152,6 +152,7 @@ const SECTIONS: [(&str, &str); 17] = [
     ("LatencyLimits", "criteria: {e2e: {none: 1}}"),
     ("Load", "load: [{none: 1}]"),
     ("PriceFields", "endpoints: [{price: {none: 1}}]"),
+    ("Rounds", "rounds: {none: 1}"),
     ("SpendLimit", "spend_limit: {none: 1}"),
     ("Stop", "stop: {none: 1}"),
     ("Synthetic", "datasets: [{synthetic: {none: 1}}]"),

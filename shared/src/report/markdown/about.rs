@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use humantime::format_duration;
+
 use super::cell::{UNKNOWN, each_dataset, is_unpriced, load_head, of_dataset, or_none, place};
 use super::{capacity, spend};
 use crate::plan::{
@@ -138,6 +140,10 @@ pub(super) fn run(page: &mut Page, report: &Report<'_>) {
     row("Last request", time(&report.summary.last_sent_at));
     row("Load", loads(plan));
     row("Replicates", plan.replicates.to_string());
+    if let Some(rounds) = plan.rounds {
+        let every = format_duration(rounds.every);
+        row("Rounds", format!("{}, one every {every}", rounds.count));
+    }
     row(
         "Warm-up",
         format!(

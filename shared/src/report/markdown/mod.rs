@@ -8,6 +8,7 @@ mod cell;
 mod criteria;
 mod money;
 mod results;
+mod rounds;
 mod speed;
 mod spend;
 mod terms;
@@ -27,6 +28,7 @@ pub(super) fn render(report: &Report<'_>) -> String {
     best::section(&mut page, report);
     criteria::section(&mut page, report);
     results::glance(&mut page, report);
+    rounds::section(&mut page, report);
     results::endpoints(&mut page, report);
     capacity::section(&mut page, report);
     capacity::savings(&mut page, report);
@@ -115,9 +117,13 @@ fn not_measured(report: &Report<'_>) -> String {
         (true, false) => words::list(&open),
         (false, false) => format!("{} in flight and {}", words::list(&closed), words::list(&open)),
     };
+    let times = match report.plan.rounds {
+        None => "other times of day",
+        Some(_) => "other times than those of its rounds",
+    };
     let mut sentences = vec![format!(
         "**Not measured:** the quality of answers: what is cheap and fast here may still answer \
-         badly. Nor other loads than {loads}, other prompts, or other times of day."
+         badly. Nor other loads than {loads}, other prompts, or {times}."
     )];
     let unpriced = endpoints_of(|endpoint| endpoint.price.is_none());
     sentences.extend(unpriced.map(|endpoints| {

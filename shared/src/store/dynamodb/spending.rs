@@ -44,6 +44,7 @@ impl DynamoDbStore {
         &self,
         key: &BlockKey,
         reservation: NanoUsd,
+        ceiling: Option<NanoUsd>,
     ) -> Result<Claim, StoreError> {
         let action = "claim the block";
         for turn in 0..TRIES {
@@ -58,13 +59,13 @@ impl DynamoDbStore {
                 self.update_block(key, seen, more)
                     .expression_attribute_values(":attempt", number(attempt))
             };
-            if spend.holds(reservation) {
+            if spend.holds(reservation, ceiling) {
                 let claimed = update("#reservation = :reservation REMOVE #refused", attempt + 1)
                     .expression_attribute_values(":reservation", amount(reservation.0));
                 let dead = seen.and_then(|state| state.reservation);
                 let mut change = Change::settle(dead, dead.unwrap_or_default());
                 change.reserved += i128::from(reservation.0);
-                change.needs = reservation;
+                change.needs = needs(spend, reservation, ceiling);
                 let reserved = self.update_spend(&key.run_id, spend, change);
                 if self.transact(action, [claimed, reserved]).await? {
                     return Ok(Claim::Attempt(attempt + 1));
@@ -73,7 +74,7 @@ impl DynamoDbStore {
                 let marked = update("#refused = :refused", attempt)
                     .expression_attribute_values(":refused", AttributeValue::Bool(true));
                 if self.transact(action, [marked]).await? {
-                    let left = spend.left().unwrap_or_default();
+                    let left = spend.left(ceiling).unwrap_or_default();
                     return Ok(Claim::NoFunds { reservation, left });
                 }
             }
@@ -236,6 +237,16 @@ impl DynamoDbStore {
             }
             Err(error) => Err(StoreError::backend(action)(error)),
         }
+    }
+}
+
+/// What must be left of the limit, so that a reservation keeps below the ceiling: that much, and
+/// what lies between the two.
+fn needs(spend: Spend, reservation: NanoUsd, ceiling: Option<NanoUsd>) -> NanoUsd {
+    let above = spend.limit.zip(ceiling).map_or(0, |(limit, most)| limit.0.saturating_sub(most.0));
+    match reservation {
+        NanoUsd::ZERO => NanoUsd::ZERO,
+        reservation => reservation.saturating_add(NanoUsd(above)),
     }
 }
 

@@ -10,6 +10,7 @@ pub(super) fn claim(
     transaction: &Transaction<'_>,
     key: &BlockKey,
     reservation: NanoUsd,
+    ceiling: Option<NanoUsd>,
 ) -> Result<Claim, Failure> {
     let state = block(transaction, key)?;
     let (attempt, dead, receipt) =
@@ -18,9 +19,9 @@ pub(super) fn claim(
         return Ok(Claim::Done(receipt));
     }
     let spend = spend(transaction, &key.run_id)?;
-    if !spend.holds(reservation) {
+    if !spend.holds(reservation, ceiling) {
         put_block(transaction, key, attempt, dead, true)?;
-        return Ok(Claim::NoFunds { reservation, left: spend.left().unwrap_or_default() });
+        return Ok(Claim::NoFunds { reservation, left: spend.left(ceiling).unwrap_or_default() });
     }
     put_block(transaction, key, attempt + 1, Some(reservation), false)?;
     put_spend(transaction, &key.run_id, &spend.claimed(reservation, dead))?;
