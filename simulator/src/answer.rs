@@ -21,6 +21,7 @@ use crate::exchange::Answering;
 use crate::fault::Fault;
 use crate::latency::ServiceTimes;
 use crate::protocol::{Ending, Modes, StreamedProtocol};
+use crate::service::{Service, break_off, planned_tokens};
 use crate::truth::Outcome;
 use crate::whole::BrokenAnswer;
 
@@ -36,28 +37,6 @@ pub(crate) enum Answer {
     Streamed(Box<StreamedAnswer>),
     /// The beginning of something whole, and then a fault.
     Broken(BrokenAnswer),
-}
-
-/// What serves a request, once it has its slot.
-#[derive(Debug)]
-pub(crate) struct Service {
-    pub(crate) times: ServiceTimes,
-    /// By the vendor's count.
-    pub(crate) input_tokens: u32,
-    pub(crate) modes: Modes,
-    pub(crate) fault: Option<Fault>,
-    /// When service began.
-    pub(crate) started: Instant,
-    pub(crate) slot: OwnedSemaphorePermit,
-    /// What a reset closes.
-    pub(crate) connection: Arc<Connection>,
-}
-
-/// Tokens until the end, or until the fault after which none come.
-pub(crate) fn planned_tokens(fault: Option<&Fault>, output_tokens: u32) -> u32 {
-    fault
-        .filter(|fault| fault.is_last())
-        .map_or(output_tokens, |fault| fault.tokens_before(output_tokens))
 }
 
 /// An answer under way.
@@ -256,20 +235,6 @@ impl StreamedAnswer {
             }
         }
     }
-}
-
-/// Ends the connection of an answer with the fault that cuts it.
-pub(crate) fn break_off(
-    answering: &Answering,
-    fault: Option<&Fault>,
-    connection: &Connection,
-) -> io::Error {
-    let outcome = fault.map_or(Outcome::Truncate, Fault::outcome);
-    if outcome == Outcome::ResetAfter {
-        connection.reset();
-    }
-    answering.exchange.close(outcome);
-    io::Error::other("cut by the script")
 }
 
 impl Body for Answer {

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::SIMULATED_HEADER;
-use crate::answer::{Answer, Service, StreamedAnswer};
+use crate::answer::{Answer, StreamedAnswer};
 use crate::connection::Connection;
 use crate::exchange::{Answering, Exchange};
 use crate::fault::Fault;
@@ -22,6 +22,7 @@ use crate::protocol::{Protocol, Question};
 use crate::refusal::Refusal;
 use crate::route;
 use crate::server::{Server, hexadecimal};
+use crate::service::Service;
 use crate::truth::Outcome;
 use crate::whole;
 

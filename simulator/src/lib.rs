@@ -12,7 +12,7 @@
 //! | `config`, `simulator`, `thread`, `process` | the server: how it is described, started and stopped |
 //! | `profile`, `latency`, `tokens`, `words` | the model: how long it takes and what it says |
 //! | `route`, `protocol`, `frame`, `refusal` | the wire: which API, which bytes |
-//! | `server`, `handler`, `answer`, `whole`, `connection` | a request: accepted, answered, stamped at the write |
+//! | `server`, `handler`, `service`, `answer`, `whole`, `connection` | a request: accepted, answered, stamped at the read and the write |
 //! | `fault`, `limit`, `outage` | what goes wrong, and when |
 //! | `truth`, `exchange`, `ledger`, `log` | what really happened |
 //! | `scripted` | another server: exactly the bytes that it is told to answer with |
@@ -40,6 +40,7 @@ mod refusal;
 mod route;
 pub mod scripted;
 mod server;
+mod service;
 mod simulator;
 mod thread;
 mod tokens;

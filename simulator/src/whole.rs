@@ -11,12 +11,13 @@ use hyper::StatusCode;
 use hyper::body::SizeHint;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::answer::{Answer, Service, break_off, planned_tokens};
+use crate::answer::Answer;
 use crate::connection::Connection;
 use crate::exchange::Answering;
 use crate::fault::{Fault, Part};
 use crate::protocol::{Ending, WholeProtocol};
 use crate::refusal::Refusal;
+use crate::service::{Service, break_off, planned_tokens};
 use crate::truth::Outcome;
 use crate::words::token_text;
 
