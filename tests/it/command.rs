@@ -10,6 +10,7 @@
 //! | `killed` | `kill -9`, and what a resumed run counts |
 //! | `open_loop` | requests at a rate: the schedule is kept, and who cannot keep up is told |
 //! | `rounds` | many rounds: their times, skipping, waiting, resuming |
+//! | `simulate` | how the simulator ends, and what a script of faults does |
 //! | `virtual_time` | a paused clock: the same bytes for a seed, hours in seconds |
 
 mod begin;
@@ -20,6 +21,7 @@ mod open_loop;
 mod refused;
 mod rounds;
 mod short_run;
+mod simulate;
 mod virtual_time;
 
 use std::collections::BTreeMap;

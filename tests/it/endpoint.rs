@@ -7,6 +7,7 @@
 //! | `answered` | a good answer is observed as it was given |
 //! | `whole` | the same and the failures where the answer arrives whole |
 //! | `asked` | what is asked for beside the prompt: system, latency mode, service tier |
+//! | `fault_matrix` | every fault, alone and mixed, against a whole block and the truth |
 //! | `blocks` | a whole block against the truth log |
 //! | `windows` | the barrier after the warm-up, and the window that a receipt tells |
 //! | `endings` | a block that ends before its time: superseded, stopping, cut |
@@ -21,6 +22,7 @@ mod boto3;
 mod broken;
 mod deadlines;
 mod endings;
+mod fault_matrix;
 mod local;
 mod published;
 mod refused;

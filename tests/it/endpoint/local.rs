@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use shared::block::{BlockRun, NoObserver, Observer, Signals};
+use shared::block::{BlockRun, Instruments, NoObserver, Observer, Signals, Time};
 use shared::plan::{BlockPlan, Plan};
 use shared::record::{Phase, Record};
 use shared::run::{
@@ -19,6 +19,7 @@ use crate::instruments::instruments;
 pub(super) struct LocalRun {
     pub(super) prepared: Prepared,
     pub(super) stores: Stores<SqliteStore, FolderStore>,
+    time: Time,
     _folder: TempDir,
 }
 
@@ -46,7 +47,12 @@ impl LocalRun {
         let stores = Stores { records, artifacts: FolderStore::new(folder.path()) };
         let now = "2026-11-22T10:00:00Z".parse().unwrap();
         prepare(&prepared, &stores, "a test", now).await.unwrap();
-        Self { prepared, stores, _folder: folder }
+        Self { prepared, stores, time: Time::Real, _folder: folder }
+    }
+
+    /// The same, measured under a paused clock.
+    pub(super) fn in_virtual_time(self) -> Self {
+        Self { time: Time::Virtual, ..self }
     }
 
     pub(super) fn plan_of(&self) -> &Plan {
@@ -72,7 +78,8 @@ impl LocalRun {
         signals: &Signals,
         observer: &dyn Observer,
     ) -> Result<BlockRun, RunError> {
-        measure(self.key(), &self.stores, connections, &instruments(), signals, observer).await
+        let instruments = Instruments { time: self.time, ..instruments() };
+        measure(self.key(), &self.stores, connections, &instruments, signals, observer).await
     }
 
     /// Measures the run's only block to its end.
