@@ -82,7 +82,10 @@ impl Script {
             match self.after {
                 After::Open => {}
                 After::Close => return,
-                After::Silence => while stream.read_buf(&mut read).await.is_ok_and(|n| n > 0) {},
+                After::Silence => {
+                    while stream.read_buf(&mut read).await.is_ok_and(|n| n > 0) {}
+                    return; // the client has closed it
+                }
             }
         }
     }
