@@ -56,6 +56,8 @@ impl Run {
                 spent: NanoUsd::ZERO,
                 bytes: 0,
                 gaps: None,
+                client: None,
+                arrivals: None,
                 elapsed: Duration::from_mins(10),
             };
             let key = BlockKey {

@@ -59,7 +59,7 @@ fn ask(bencher: Bencher<'_, '_>, api: Api, answer: Vec<u8>) {
     let mut spec = settings.endpoints[0].spec.clone();
     spec.api = api;
     let script = Arc::new(Script { pieces: vec![answer], after: After::Open });
-    let dial = Dial::Memory(Arc::new(move || script.connect()));
+    let dial = Dial::Memory(Arc::new(move || Ok(script.connect())));
     let deadlines =
         Deadlines { connect: DEADLINE, first_token: DEADLINE, stall: DEADLINE, request: DEADLINE };
     let slot = BedrockEndpoint::new(&spec, deadlines, &placeholder_config(), dial);
