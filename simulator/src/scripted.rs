@@ -82,7 +82,10 @@ impl Script {
             match self.after {
                 After::Open => {}
                 After::Close => return,
-                After::Silence => while stream.read_buf(&mut read).await.is_ok_and(|n| n > 0) {},
+                After::Silence => {
+                    while stream.read_buf(&mut read).await.is_ok_and(|n| n > 0) {}
+                    return; // the client has closed it
+                }
             }
         }
     }
@@ -158,6 +161,7 @@ pub fn converse(tokens: u32) -> Vec<u8> {
 
 /// A frame of an event stream: `event` or `exception` with a name, and a payload that need not be
 /// sound. Names longer than a header holds are cut.
+#[expect(clippy::missing_panics_doc, reason = "the headers are short and few")]
 pub fn frame(message_type: &str, name: &str, payload: &[u8]) -> Vec<u8> {
     let name_header = match message_type {
         "exception" => ":exception-type",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{Phase, Record};
 use crate::units::{ExperimentId, Name};
@@ -33,7 +33,7 @@ pub struct RecordLine<'a> {
     /// Which prompt of the dataset, from 0.
     pub prompt: u32,
     /// The send, RFC 3339 with nanoseconds, UTC.
-    pub sent_at: String,
+    pub sent_at: SentAt,
     /// To first visible text.
     pub ttft_ms: Option<f64>,
     /// To the first content of any kind.
@@ -98,13 +98,31 @@ pub struct RecordLine<'a> {
     pub simulated: bool,
 }
 
+/// Nanoseconds since 1970 UTC, written as RFC 3339. That takes longer than the rest of a line, and not
+/// everyone writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SentAt(u64);
+
+impl SentAt {
+    /// As it is written; nothing where it is beyond the calendar.
+    pub fn rfc3339(self) -> String {
+        let at = Timestamp::from_nanosecond(i128::from(self.0));
+        at.map_or_else(|_| String::new(), |at| format!("{at:.9}"))
+    }
+}
+
+impl Serialize for SentAt {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.rfc3339())
+    }
+}
+
 impl<'a> RecordLine<'a> {
     /// The line of a record; `counted` says whether a receipt names its attempt.
     pub fn new(record: &'a Record, counted: bool) -> Self {
         let (timeline, served) = (&record.timeline, &record.served);
         let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
         let error = record.error.as_ref();
-        let sent_at = Timestamp::from_nanosecond(i128::from(record.sent_at_unix_ns));
         Self {
             endpoint: &record.endpoint,
             experiment: &record.experiment,
@@ -116,7 +134,7 @@ impl<'a> RecordLine<'a> {
             phase: record.phase,
             slot: record.slot,
             prompt: record.prompt,
-            sent_at: sent_at.map_or_else(|_| String::new(), |at| format!("{at:.9}")),
+            sent_at: SentAt(record.sent_at_unix_ns),
             ttft_ms: record.ttft().map(ms),
             ttft_any_ms: timeline.first_content.map(ms),
             e2e_ms: ms(record.e2e()),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-pub use self::line::RecordLine;
+pub use self::line::{RecordLine, SentAt};
 pub use self::parquet::{ParquetRecords, parquet_proof};
 use crate::plan::{EndpointSpec, LatencyMode, ServiceTier};
 use crate::units::{ExperimentId, Name, nanos};

@@ -11,7 +11,7 @@ use crate::store::{
 use crate::summary::{RoundAccumulator, RunAccumulator, RunSummary};
 
 /// Adds up all records, and stores each experiment's readable metrics and records of each round:
-/// one of these is in memory at a time.
+/// one of these is in memory at a time, and what an experiment keeps is given up once it is summarised.
 ///
 /// The records of an experiment in a round become a file once all its blocks are final, or at the
 /// end of the run; a file that holds them is not written again.
@@ -22,21 +22,36 @@ pub(super) async fn summarize<R: RecordStore, A: ArtifactStore>(
     stage: Stage,
 ) -> Result<RunSummary, RunError> {
     let mut summary = RunAccumulator::new(plan, blocks);
-    let same_file = |one: &BlockState, two: &BlockState| {
-        (&one.key.experiment, one.key.round) == (&two.key.experiment, two.key.round)
-    };
     // Blocks are ordered by key: experiment, round, block.
-    for group in blocks.chunk_by(same_file) {
-        let [BlockState { key, .. }, ..] = group else { continue };
-        let mut file = match stage {
-            Stage::Interim if !is_settled(plan, group) => None,
-            Stage::Interim | Stage::Final => file(plan, group, stores).await?,
-        };
-        let mut of_round = RoundAccumulator::new(plan, group);
-        for block in group {
-            let counted = block.receipt.as_ref().map(|receipt| receipt.attempt);
-            for attempt in 1..=block.attempt {
-                let records = attempt_records(block, attempt, &stores.records).await?;
+    for of_experiment in blocks.chunk_by(|one, two| one.key.experiment == two.key.experiment) {
+        for group in of_experiment.chunk_by(|one, two| one.key.round == two.key.round) {
+            add_round(plan, group, stores, stage, &mut summary).await?;
+        }
+        if let Some(first) = of_experiment.first() {
+            summary.finish_experiment(&first.key.experiment);
+        }
+    }
+    Ok(summary.finish())
+}
+
+/// Adds up the records of an experiment in a round, and stores what there is of that round.
+async fn add_round<R: RecordStore, A: ArtifactStore>(
+    plan: &Plan,
+    group: &[BlockState],
+    stores: &Stores<R, A>,
+    stage: Stage,
+    summary: &mut RunAccumulator<'_>,
+) -> Result<(), RunError> {
+    let [BlockState { key, .. }, ..] = group else { return Ok(()) };
+    let mut file = match stage {
+        Stage::Interim if !is_settled(plan, group) => None,
+        Stage::Interim | Stage::Final => file(plan, group, stores).await?,
+    };
+    let mut of_round = RoundAccumulator::new(plan, group);
+    for block in group {
+        let counted = block.receipt.as_ref().map(|receipt| receipt.attempt);
+        for attempt in 1..=block.attempt {
+            let take = |records: Vec<Record>| -> Result<(), RunError> {
                 for record in &records {
                     summary.add(record);
                     of_round.iter_mut().for_each(|of_round| of_round.add(record));
@@ -44,20 +59,22 @@ pub(super) async fn summarize<R: RecordStore, A: ArtifactStore>(
                 if let Some(file) = &mut file {
                     file.add(records, counted == Some(attempt))?;
                 }
-            }
-        }
-        if let Some(file) = file {
-            let file = file.finish(&proof(group))?;
-            let key = records_key(key);
-            stores.artifacts.put(&key, file, keys::content_type(&key)).await?;
-        }
-        if let Some(of_round) = of_round {
-            let metrics = of_round.finish().metrics();
-            let BlockKey { run_id, experiment, round, .. } = key;
-            stores.records.put_metrics(run_id, experiment, *round, &metrics).await?;
+                Ok(())
+            };
+            read::each_chunk(&stores.records, block, attempt, take).await?;
         }
     }
-    Ok(summary.finish())
+    if let Some(file) = file {
+        let file = file.finish(&proof(group))?;
+        let key = records_key(key);
+        stores.artifacts.put(&key, file, keys::content_type(&key)).await?;
+    }
+    if let Some(of_round) = of_round {
+        let metrics = of_round.finish().metrics();
+        let BlockKey { run_id, experiment, round, .. } = key;
+        stores.records.put_metrics(run_id, experiment, *round, &metrics).await?;
+    }
+    Ok(())
 }
 
 /// Whether the records of an experiment in a round will not change any more: each of its planned

@@ -276,14 +276,16 @@ mod tests {
             place in any::<prop::sample::Index>(),
             bit in 0..8u8,
         ) {
-            // Some bits of the gzip header say nothing about the data: the digest covers those.
+            // Some bits of the gzip header say nothing about the data, nor do those that fill up its
+            // last byte, before the eight bytes of checksum and length: the digest covers them.
             let mut chunk = pack(&records).unwrap().remove(0);
             let before = digest(&[&chunk]);
             let place = place.index(chunk.len());
             chunk[place] ^= 1u8 << bit;
             prop_assert_ne!(digest(&[&chunk]), before);
             if let Ok(read) = unpack(&chunk) {
-                prop_assert!(place < 10, "byte {} of {}", place, chunk.len());
+                let says_nothing = place < 10 || place == chunk.len() - 9;
+                prop_assert!(says_nothing, "byte {} of {}", place, chunk.len());
                 prop_assert_eq!(read, records);
             }
         }

@@ -1,5 +1,6 @@
 //! One pass over records: sums, and the values that percentiles need.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
@@ -22,7 +23,8 @@ use crate::stats::{Gaps, float};
 use crate::store::{BlockState, Receipt};
 use crate::units::ExperimentId;
 
-/// Adds up a whole run. Of each measured request it keeps 56 bytes, no records.
+/// Adds up a whole run. Of each measured request it keeps 56 bytes, no records, until its experiment is
+/// finished.
 #[derive(Debug)]
 pub struct RunAccumulator<'p> {
     plan: &'p Plan,
@@ -31,6 +33,8 @@ pub struct RunAccumulator<'p> {
     /// The first and last sends of each round.
     sends: BTreeMap<u32, (u64, u64)>,
     experiments: Vec<ExperimentAccumulator<'p>>,
+    /// By the place among `experiments`, where nothing is left of them.
+    finished: BTreeMap<usize, ExperimentSummary>,
     places: HashMap<&'p ExperimentId, usize>,
     uncounted: Spending,
 }
@@ -64,12 +68,14 @@ impl<'p> RunAccumulator<'p> {
             begun,
             sends: BTreeMap::new(),
             experiments: experiments.collect(),
+            finished: BTreeMap::new(),
             places: plan.experiments.iter().enumerate().map(|(i, e)| (&e.id, i)).collect(),
             uncounted: Spending::default(),
         }
     }
 
-    /// Adds a record of any attempt; it counts where a receipt names its attempt.
+    /// Adds a record of any attempt; it counts where a receipt names its attempt, and its experiment is
+    /// not finished.
     pub fn add(&mut self, record: &Record) {
         let place = self.places.get(&record.experiment).copied();
         match place.and_then(|place| self.experiments.get_mut(place)) {
@@ -86,13 +92,26 @@ impl<'p> RunAccumulator<'p> {
         }
     }
 
+    /// Summarises an experiment of which all records were added, and gives up what was kept of them.
+    pub fn finish_experiment(&mut self, experiment: &ExperimentId) {
+        let Some(&place) = self.places.get(experiment) else { return };
+        if let (Some(open), Entry::Vacant(entry)) =
+            (self.experiments.get_mut(place), self.finished.entry(place))
+        {
+            let nothing = ExperimentAccumulator::new(self.plan, open.experiment);
+            entry.insert(std::mem::replace(open, nothing).finish());
+        }
+    }
+
     /// The figures.
-    pub fn finish(self) -> RunSummary {
+    pub fn finish(mut self) -> RunSummary {
         let sends = self.sends.values().copied();
         let sends = sends.reduce(|one, two| (one.0.min(two.0), one.1.max(two.1)));
         let rounds = RoundsSummary::new(self.plan, &self.begun, &self.sends);
-        let experiments: Vec<_> =
-            self.experiments.into_iter().map(ExperimentAccumulator::finish).collect();
+        let experiments = self.experiments.into_iter().enumerate();
+        let experiments: Vec<_> = experiments
+            .map(|(place, open)| self.finished.remove(&place).unwrap_or_else(|| open.finish()))
+            .collect();
         let mut counted = Spending::default();
         for experiment in &experiments {
             counted.join(&experiment.spending);

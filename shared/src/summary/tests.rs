@@ -6,6 +6,7 @@ use super::fixture::{HAIKU, LLAMA, MISTRAL, Run, START_NS};
 use super::*;
 use crate::record::{Deadline, ErrorClass, Outcome, Phase, Usage};
 use crate::stats::{Gaps, Percentile};
+use crate::units::ExperimentId;
 
 fn one() -> Run {
     Run::new(&[MISTRAL], &["chat"], &[2])
@@ -13,6 +14,33 @@ fn one() -> Run {
 
 fn first(run: &Run) -> ExperimentSummary {
     run.summary().experiments[0].clone()
+}
+
+#[test]
+fn an_experiment_can_be_finished_before_the_run() {
+    let run = Run::replicated(&[MISTRAL, HAIKU], &["chat"], &[1, 2], 5).fail("mistral-7b");
+    let whole = run.summary();
+    let mut early = RunAccumulator::new(&run.plan, &run.blocks);
+    for experiment in &run.plan.experiments {
+        for record in run.records.iter().filter(|record| record.experiment == experiment.id) {
+            early.add(record);
+        }
+        early.finish_experiment(&experiment.id);
+        early.finish_experiment(&experiment.id);
+    }
+    early.finish_experiment(&ExperimentId::from("unknown".to_owned()));
+    let text = |summary: &RunSummary| serde_json::to_string(summary).unwrap();
+    assert_eq!(text(&early.finish()), text(&whole));
+
+    let mut too_early = RunAccumulator::new(&run.plan, &run.blocks);
+    too_early.finish_experiment(&run.plan.experiments[0].id);
+    for record in &run.records {
+        too_early.add(record);
+    }
+    let (summary, first) = (too_early.finish(), &run.plan.experiments[0].id);
+    let late = run.records.iter().filter(|record| record.experiment == *first).count();
+    assert_eq!(summary.experiments[0].requests.sent, 0);
+    assert_eq!(summary.uncounted.requests, whole.uncounted.requests + late as u64);
 }
 
 #[test]

@@ -35,13 +35,11 @@ impl BedrockEndpoint {
             output.performance_config.as_ref(),
             output.service_tier.as_ref(),
         );
-        match output.output {
-            Some(ConverseOutput::Message(_)) => Ending::of(Outcome::Completed),
-            // The SDK takes an empty body for an answer, too.
-            Some(_) | None => {
-                let message = "the answer has no message";
-                Ending::failed(ErrorClass::Protocol, None, message)
-            }
+        // The SDK takes an empty body for an answer, too.
+        if let Some(ConverseOutput::Message(_)) = output.output {
+            Ending::of(Outcome::Completed)
+        } else {
+            Ending::failed(ErrorClass::Protocol, None, "the answer has no message")
         }
     }
 }
