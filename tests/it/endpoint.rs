@@ -12,6 +12,7 @@
 //! | `windows` | the barrier after the warm-up, and the window that a receipt tells |
 //! | `endings` | a block that ends before its time: superseded, stopping, cut |
 //! | `tls` | N slots make N connections, all HTTP/1.1, where h2 is offered |
+//! | `retries` | requests that are sent again: each try is a record of its own |
 //! | `published` | the configuration that repeats a published benchmark says what that says |
 //! | `boto3` | a client that is not ours agrees with the simulator |
 
@@ -26,6 +27,7 @@ mod fault_matrix;
 mod local;
 mod published;
 mod refused;
+mod retries;
 mod server;
 mod tls;
 mod whole;

@@ -37,7 +37,7 @@ fn describe(plan: &Plan) -> String {
     )];
     lines.extend(plan.rounds.map(|rounds| rounds_line(plan, rounds)));
     for experiment in &plan.experiments {
-        lines.push(format!("  {}{}", experiment.id, streams(&experiment.load)));
+        lines.push(format!("  {}{}", experiment.id, streams(experiment.load)));
     }
     for dataset in &plan.datasets {
         lines.push(format!(
@@ -63,7 +63,7 @@ fn describe(plan: &Plan) -> String {
 }
 
 /// The streams of an open loop, which are opened beforehand.
-fn streams(load: &Load) -> String {
+fn streams(load: Load) -> String {
     match load {
         Load::Closed { .. } => String::new(),
         Load::Open(open) => format!(": {open}, at most {} in flight", open.max_streams),

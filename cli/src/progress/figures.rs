@@ -67,7 +67,7 @@ impl Figures {
         }
         let (_, load) = record.experiment.as_str().rsplit_once('~').unwrap_or_default();
         load.clone_into(&mut self.load);
-        self.sent += 1;
+        self.sent += u64::from(record.timeline.retry == 0);
         match record.outcome {
             Outcome::Completed => self.recent.push_back((now, record.e2e())),
             Outcome::Throttled => self.throttled += 1,

@@ -9,7 +9,7 @@ use super::recorder::{self, Placed};
 use super::window::{SlotSends, Window};
 use super::{Attempt, BlockError, joined};
 use crate::endpoint::Endpoint;
-use crate::load::{ClosedLoop, OpenLoop, Schedule};
+use crate::load::{ClosedLoop, OpenLoop, Schedule, Tries};
 use crate::plan::OpenLoad;
 use crate::record::{Observation, Phase};
 
@@ -23,13 +23,14 @@ pub(super) async fn closed(
     records: &recorder::Sender,
 ) -> Result<Window, BlockError> {
     let until = attempt.block.duration.map(|duration| Instant::now() + duration);
-    let closed = Arc::new(ClosedLoop::new(
+    let closed = ClosedLoop::new(
         attempt.block.requests,
         until,
         attempt.signals.stop.clone(),
         Arc::clone(&attempt.allotment),
         attempt.bound(Phase::Measured),
-    ));
+    );
+    let closed = Arc::new(closed.with_tries(attempt.tries()));
     let measuring = &attempt.instruments.measuring;
     let mut sending = JoinSet::new();
     for (slot, endpoint) in slots {
@@ -39,7 +40,7 @@ pub(super) async fn closed(
             let mut sends = SlotSends::default();
             let request = |sequence| attempt.request(sequence);
             let observed = |sequence, observation: Observation| {
-                sends.add(observation.sent);
+                sends.add(&observation);
                 attempt.observed(slot, sequence, observation, &records);
             };
             closed.run_slot(&*endpoint, &attempt.signals.cut, request, observed).await;
@@ -58,11 +59,12 @@ pub(super) async fn open(
     slots: Vec<Slot>,
     records: &recorder::Sender,
 ) -> Result<Window, BlockError> {
-    let open = Arc::new(OpenLoop::new(
+    let open = OpenLoop::new(
         attempt.signals.stop.clone(),
         Arc::clone(&attempt.allotment),
         attempt.bound(Phase::Measured),
-    ));
+    );
+    let open = Arc::new(open.with_tries(attempt.tries()));
     let measuring = &attempt.instruments.measuring;
     let mut sending = JoinSet::new();
     for (slot, endpoint) in slots {
@@ -91,6 +93,11 @@ pub(super) async fn open(
 }
 
 impl Attempt {
+    fn tries(&self) -> Tries {
+        let (plan, key) = (&self.job.plan, &self.job.key);
+        Tries::new(plan.retries.clone(), plan.seed, (&key.experiment, key.round, key.block))
+    }
+
     /// Settles and hands over what a slot observed.
     fn observed(
         &self,

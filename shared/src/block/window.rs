@@ -4,6 +4,7 @@
 use tokio::time::Instant;
 
 use crate::load::{ArrivalCounts, Halt, Paced};
+use crate::record::Observation;
 use crate::store::BlockEnd;
 
 /// When one slot sent its first and its last measured request.
@@ -14,11 +15,15 @@ pub(super) struct SlotSends {
 }
 
 impl SlotSends {
-    /// One more send.
-    pub(super) fn add(&mut self, sent: Instant) {
+    /// One more send. Retries are no requests more.
+    pub(super) fn add(&mut self, observation: &Observation) {
+        self.add_at(observation.sent, u32::from(observation.timeline.retry == 0));
+    }
+
+    fn add_at(&mut self, sent: Instant, requests: u32) {
         let (first, last) = self.first_and_last.unwrap_or((sent, sent));
         self.first_and_last = Some((first.min(sent), last.max(sent)));
-        self.count += 1;
+        self.count += requests;
     }
 }
 
@@ -85,7 +90,7 @@ mod tests {
             .map(|sends| {
                 let mut slot = SlotSends::default();
                 for ms in sends {
-                    slot.add(at(base, ms));
+                    slot.add_at(at(base, ms), 1);
                 }
                 slot
             })

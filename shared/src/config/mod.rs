@@ -20,6 +20,7 @@ mod not_yet;
 mod prices;
 mod raw;
 pub mod reading;
+mod retries;
 mod rounds;
 mod schema;
 mod shape;
@@ -40,7 +41,7 @@ pub use self::schema::schema;
 pub use self::starter::{Starter, starter};
 use crate::dataset::{DatasetSpec, MAX_TOKENS};
 use crate::digest::sha256;
-use crate::plan::{Criteria, Deadlines, EndpointSpec, Inference, Rounds, Workload};
+use crate::plan::{Criteria, Deadlines, EndpointSpec, Inference, Retries, Rounds, Workload};
 use crate::units::{Arrivals, Concurrency, Name, NanoUsd, RatePerMinute};
 
 /// The version of the configuration's language that is understood.
@@ -86,6 +87,8 @@ pub struct Settings {
     pub warmup_requests_per_slot: u32,
     /// When a request is given up.
     pub deadlines: Deadlines,
+    /// When a request that failed is sent again; `None` for never.
+    pub retries: Option<Retries>,
     /// What must hold for an experiment to qualify.
     pub criteria: Criteria,
     /// How answers are sampled.
@@ -229,6 +232,7 @@ fn check(checker: &mut Checker<'_>, raw: &raw::Raw, text: &str) -> Settings {
             .count(&warmup, "warmup.requests_per_slot", &(0..=MAX_WARMUPS))
             .unwrap_or(DEFAULT_WARMUP_REQUESTS_PER_SLOT),
         deadlines: load::deadlines(checker, &raw.deadlines),
+        retries: retries::check(checker, &raw.retries),
         criteria: criteria::check(checker, &raw.criteria, &specs),
         inference: check_inference(checker, &raw.inference),
         workload: workload::workload(checker, &raw.workload),

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::dataset::{Bucket, DatasetSource, Lengths, Place, Synthetic};
 use crate::plan::{
-    Api, EndpointKind, LatencyCriterion, LatencyMetric, LatencyMode, Rounds, ServiceTier, Statistic,
+    Api, EndpointKind, LatencyCriterion, LatencyMetric, LatencyMode, RetryOn, Rounds, ServiceTier,
+    Statistic,
 };
 use crate::units::NanoUsd;
 
@@ -87,6 +88,7 @@ criteria:
 workload: {requests_per_minute: 300, prompt_tokens: 3000, output_tokens: 50, headroom: 20%}
 baseline: mistral-7b
 spend_limit: {per_run_usd: 25}
+retries: {most: 3, backoff: 2s, on: [server, connection, server]}
 "#;
 
 fn files(names: &[&str], template: Option<&str>) -> DatasetSource {
@@ -140,6 +142,7 @@ fn the_minimal_form_is_filled_with_the_documented_defaults() {
     assert_eq!(settings.warmup_requests_per_slot, DEFAULT_WARMUP_REQUESTS_PER_SLOT);
     assert_eq!(settings.rounds, None);
     assert_eq!(settings.deadlines, Deadlines::default());
+    assert_eq!(settings.retries, None);
     assert_eq!(settings.criteria, Criteria::default());
     assert_eq!(settings.inference, Inference::default());
     assert_eq!(settings.text_sha256.len(), 64);
@@ -204,6 +207,8 @@ fn everything_that_can_be_said_arrives() {
         is_default: false,
     };
     assert_eq!(settings.stop, stop);
+    let (backoff, on) = (Duration::from_secs(2), vec![RetryOn::Server, RetryOn::Connection]);
+    assert_eq!(settings.retries, Some(Retries { most: 3, backoff, on }));
     assert_eq!((settings.replicates_at_most, settings.warmup_requests_per_slot), (4, 0));
     assert_eq!(settings.rounds, Some(Rounds { count: 24, every: Duration::from_hours(1) }));
     assert_eq!(settings.deadlines.first_token, Duration::from_millis(1500));

@@ -3,7 +3,7 @@
 use super::check::Checker;
 use super::raw::Field;
 use super::shape::nearest;
-use crate::plan::{Api, EndpointKind, LatencyMode, ServiceTier};
+use crate::plan::{Api, EndpointKind, LatencyMode, RetryOn, ServiceTier};
 use crate::units::Arrivals;
 
 /// The words of a field, each with what it means.
@@ -22,6 +22,12 @@ pub(super) const SERVICE_TIERS: Words<ServiceTier, 3> = [
 ];
 pub(super) const ARRIVALS: Words<Arrivals, 2> =
     [("constant", Arrivals::Constant), ("poisson", Arrivals::Poisson)];
+
+pub(super) const RETRY_ON: Words<RetryOn, 3> = [
+    ("throttled", RetryOn::Throttled),
+    ("server", RetryOn::Server),
+    ("connection", RetryOn::Connection),
+];
 
 /// The words alone.
 pub(super) fn names<T, const N: usize>(words: &Words<T, N>) -> [&'static str; N] {

@@ -2,17 +2,19 @@
 //!
 //! Slots share one counter, so there are no waves: whichever slot is free sends the next sequence.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::Halt;
+use super::gate::Gate;
+use super::tries::TryOf;
+use super::{Halt, Tries};
 use crate::endpoint::{Endpoint, Request};
 use crate::price::Allotment;
-use crate::record::{Observation, Outcome};
+use crate::record::Observation;
 use crate::units::NanoUsd;
 
 /// A slot whose request failed sends the next one no sooner than this after the failed one, so
@@ -25,16 +27,14 @@ pub struct ClosedLoop {
     next: AtomicU32,
     requests: Option<u32>,
     until: Option<Instant>,
-    stop: CancellationToken,
-    allotment: Arc<Allotment>,
-    bound: NanoUsd,
-    halt: OnceLock<Halt>,
+    gate: Gate,
+    tries: Tries,
 }
 
 impl ClosedLoop {
     /// Sends sequences from 1, until `requests` were sent, or until the time, or until `stop`, or
-    /// until the `allotment` does not hold another `bound` and no open request can give any back. Each request takes its bound; what it
-    /// was not charged is given back by whoever observes it.
+    /// until the `allotment` does not hold another `bound` and no open request can give any back. Each
+    /// request takes its bound; what it was not charged is given back by whoever observes it.
     pub fn new(
         requests: Option<u32>,
         until: Option<Instant>,
@@ -42,25 +42,26 @@ impl ClosedLoop {
         allotment: Arc<Allotment>,
         bound: NanoUsd,
     ) -> Self {
-        let next = AtomicU32::new(1);
-        Self { next, requests, until, stop, allotment, bound, halt: OnceLock::new() }
+        let gate = Gate::new(stop, allotment, bound);
+        Self { next: AtomicU32::new(1), requests, until, gate, tries: Tries::default() }
     }
 
-    /// The next sequence, `None` when sending is over. Once one slot has found too little left,
-    /// it is over for all: a load of fewer slots would be another one.
+    /// The same, with failed requests sent again.
+    #[must_use]
+    pub fn with_tries(self, tries: Tries) -> Self {
+        Self { tries, ..self }
+    }
+
+    /// The next sequence, `None` when sending is over.
     async fn next(&self) -> Option<u32> {
-        if self.is_over() {
-            return None;
-        }
-        if !self.allotment.take(self.bound).await {
-            self.halt.get_or_init(|| Halt::Spent);
+        if self.is_over() || !self.gate.take().await {
             return None;
         }
         // Taking may have waited.
         let sequence = (!self.is_over()).then(|| self.next.fetch_add(1, Ordering::Relaxed));
         let sequence = sequence.filter(|&sequence| self.holds(sequence));
         if sequence.is_none() {
-            self.allotment.settle(self.bound, NanoUsd::ZERO);
+            self.gate.give_back();
         }
         sequence
     }
@@ -70,21 +71,15 @@ impl ClosedLoop {
     }
 
     fn is_over(&self) -> bool {
-        if self.until.is_some_and(|until| Instant::now() >= until)
+        self.until.is_some_and(|until| Instant::now() >= until)
             || !self.holds(self.next.load(Ordering::Relaxed))
-        {
-            return true;
-        }
-        if self.stop.is_cancelled() {
-            self.halt.get_or_init(|| Halt::Stopped);
-        }
-        self.halt.get().is_some()
+            || self.gate.is_halted()
     }
 
     /// Why a slot that would have sent more did not. What is told to stop while it drains was not
     /// halted.
     pub fn halt(&self) -> Option<Halt> {
-        self.halt.get().copied()
+        self.gate.halted().map(|(halt, _)| halt)
     }
 
     /// One slot of the loop: sends until sending is over, and drains its last request. When `cut`
@@ -98,14 +93,13 @@ impl ClosedLoop {
     ) {
         while let Some(sequence) = self.next().await {
             let request = request(sequence);
-            let observation = endpoint.invoke(&request, cut).await;
-            let failed = !matches!(observation.outcome, Outcome::Completed | Outcome::Cut);
-            let earliest = observation.sent + PACE_AFTER_FAILURE;
-            observed(sequence, observation);
-            if failed {
+            let try_of = TryOf { endpoint, cut, sequence, request: &request, until: self.until };
+            let observed = |observation| observed(sequence, observation);
+            let last = self.tries.send(&self.gate, try_of, observed).await;
+            if last.failed {
                 tokio::select! {
-                    () = sleep_until(earliest) => {}
-                    () = self.stop.cancelled() => {}
+                    () = sleep_until(last.sent + PACE_AFTER_FAILURE) => {}
+                    () = self.gate.over().cancelled() => {}
                     () = cut.cancelled() => {}
                 }
             }
@@ -122,6 +116,7 @@ mod tests {
 
     use super::super::timed::{Timed, lasting};
     use super::*;
+    use crate::record::Outcome;
 
     /// A loop that nothing but its arguments ends.
     fn closed(

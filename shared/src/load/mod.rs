@@ -1,16 +1,18 @@
 //! How requests are sent: closed loops ([`ClosedLoop`]) and open loops ([`OpenLoop`]).
 //!
 //! A closed loop keeps so many requests in flight; an open loop sends by a [`Schedule`], whether or
-//! not earlier requests have been answered. Both send and hand observations over, and know nothing of
-//! what is asked or kept.
+//! not earlier requests have been answered. Both send a failed request again where a run retries
+//! ([`Tries`]). They hand observations over, and know nothing of what is asked or kept.
 
 mod closed;
 mod due;
+mod gate;
 mod open;
 mod pace;
 mod schedule;
 #[cfg(test)]
 mod timed;
+mod tries;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,7 @@ pub use self::due::Turn;
 pub use self::open::{OpenLoop, Paced};
 pub use self::pace::Pace;
 pub use self::schedule::Schedule;
+pub use self::tries::Tries;
 
 /// Why a load stopped sending before its requests or its time were over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,14 +3,16 @@
 //! Latency from the schedule is what a user sees who arrives then: it includes the wait for a free
 //! stream, which the endpoint causes by answering too slowly. What is never sent is counted.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use tokio::task::JoinError;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::due::{Due, Turn};
-use super::{ArrivalCounts, Halt, Pace, Schedule};
+use super::gate::Gate;
+use super::tries::TryOf;
+use super::{ArrivalCounts, Halt, Pace, Schedule, Tries};
 use crate::endpoint::{Endpoint, Request};
 use crate::price::Allotment;
 use crate::record::Observation;
@@ -20,12 +22,8 @@ use crate::units::NanoUsd;
 #[derive(Debug)]
 pub struct OpenLoop {
     due: Due,
-    /// Sending has to end: it was told to, or its allotment is used up.
-    over: CancellationToken,
-    stop: CancellationToken,
-    allotment: Arc<Allotment>,
-    bound: NanoUsd,
-    halt: OnceLock<(Halt, Instant)>,
+    gate: Gate,
+    tries: Tries,
 }
 
 /// How an open loop went.
@@ -46,8 +44,14 @@ impl OpenLoop {
     /// another `bound` and no open request can give any back. Each request takes its bound; what it
     /// was not charged is given back by whoever observes it.
     pub fn new(stop: CancellationToken, allotment: Arc<Allotment>, bound: NanoUsd) -> Self {
-        let over = stop.child_token();
-        Self { due: Due::default(), over, stop, allotment, bound, halt: OnceLock::new() }
+        let gate = Gate::new(stop, allotment, bound);
+        Self { due: Due::default(), gate, tries: Tries::default() }
+    }
+
+    /// The same, with failed requests sent again.
+    #[must_use]
+    pub fn with_tries(self, tries: Tries) -> Self {
+        Self { tries, ..self }
     }
 
     /// The turn of a slot that is free. Each slot takes one before the schedule begins.
@@ -70,41 +74,23 @@ impl OpenLoop {
     ) -> Result<Paced, JoinError> {
         let this = Arc::clone(self);
         let offer = move |due| this.due.offer(due);
-        let schedule = pace.keep(schedule, begin, &self.over, offer).await?;
+        let schedule = pace.keep(schedule, begin, self.gate.over(), offer).await?;
         let end = begin + schedule.end();
         tokio::select! {
             () = sleep_until(end) => {}
-            () = self.over.cancelled() => self.halt(Halt::Stopped),
+            () = self.gate.over().cancelled() => {}
         }
+        let halt = self.gate.over().is_cancelled().then(|| {
+            // It was told to, unless a slot has found that nothing is left.
+            self.gate.halt(Halt::Stopped);
+            self.gate.halted()
+        });
         self.due.close();
-        let halt = self.halt.get().copied();
+        self.gate.close();
+        let halt = halt.flatten();
         let end = halt.map_or(end, |(_, at)| at);
         let is_complete = schedule.is_complete() && halt.is_none();
         Ok(Paced { begin, end, is_complete, halt: halt.map(|(halt, _)| halt) })
-    }
-
-    fn halt(&self, why: Halt) {
-        self.halt.get_or_init(|| (why, Instant::now()));
-        self.over.cancel();
-        self.due.close();
-    }
-
-    /// Whether an arrival may still be sent. Its bound has been taken then.
-    async fn may_send(&self) -> bool {
-        let is_halted = || self.stop.is_cancelled() || self.halt.get().is_some();
-        if is_halted() {
-            return false;
-        }
-        if !self.allotment.take(self.bound).await {
-            self.halt(Halt::Spent);
-            return false;
-        }
-        // Taking may have waited.
-        let may_send = !is_halted();
-        if !may_send {
-            self.allotment.settle(self.bound, NanoUsd::ZERO);
-        }
-        may_send
     }
 
     /// One slot of the loop: sends what it is handed until sending is over, and drains its last
@@ -122,16 +108,20 @@ impl OpenLoop {
     ) {
         while let Some(arrival) = turn.arrival().await {
             let slot_wait = arrival.waits_since.map(|since| since.elapsed());
-            if !self.may_send().await {
+            if !self.gate.take().await {
                 self.due.miss();
                 return;
             }
-            let request = request(arrival.sequence);
-            let mut observation = endpoint.invoke(&request, cut).await;
-            let delay = observation.sent.saturating_duration_since(arrival.due);
-            observation.timeline.dispatch_delay = delay;
-            observation.timeline.slot_wait = slot_wait;
-            observed(arrival.sequence, observation);
+            let sequence = arrival.sequence;
+            let request = request(sequence);
+            let try_of = TryOf { endpoint, cut, sequence, request: &request, until: None };
+            let observed = |mut observation: Observation| {
+                let delay = observation.sent.saturating_duration_since(arrival.due);
+                observation.timeline.dispatch_delay = delay;
+                observation.timeline.slot_wait = slot_wait;
+                observed(sequence, observation);
+            };
+            self.tries.send(&self.gate, try_of, observed).await;
             turn = self.turn();
         }
     }

@@ -96,6 +96,7 @@ pub fn build(settings: &Settings, datasets: &[LoadedDataset], run_id: RunId) -> 
         lanes,
         inference: settings.inference.clone(),
         deadlines: settings.deadlines,
+        retries: settings.retries.clone(),
         warmup_requests_per_slot: settings.warmup_requests_per_slot,
         criteria: settings.criteria.clone(),
         workload: settings.workload,
@@ -114,7 +115,7 @@ fn expand(settings: &Settings, datasets: &[LoadedDataset]) -> Vec<Experiment> {
         for dataset in settings.datasets_of(endpoint) {
             let dataset = &dataset.spec.name;
             let loaded = datasets.iter().find(|loaded| loaded.name == *dataset);
-            for asked in settings.loads_of(endpoint) {
+            for &asked in settings.loads_of(endpoint) {
                 let load = load_of(asked, loaded.map_or(0, LoadedDataset::max_tokens));
                 experiments.push(Experiment {
                     id: load.experiment(name, dataset),
@@ -129,8 +130,8 @@ fn expand(settings: &Settings, datasets: &[LoadedDataset]) -> Vec<Experiment> {
 }
 
 /// A load for answers of up to `max_tokens`.
-fn load_of(asked: &LoadSettings, max_tokens: u32) -> Load {
-    match *asked {
+fn load_of(asked: LoadSettings, max_tokens: u32) -> Load {
+    match asked {
         LoadSettings::Closed(concurrency) => Load::closed(concurrency),
         LoadSettings::Open { rate_per_minute, arrivals, max_streams } => {
             let each = assumed_request_time(max_tokens);
@@ -141,7 +142,7 @@ fn load_of(asked: &LoadSettings, max_tokens: u32) -> Load {
 }
 
 /// Measured requests of an experiment; `None` where time alone ends it.
-fn requests(settings: &Settings, dataset: &LoadedDataset, load: &LoadSettings) -> Option<u32> {
+fn requests(settings: &Settings, dataset: &LoadedDataset, load: LoadSettings) -> Option<u32> {
     let by_passes = settings.stop.passes.map(|passes| passes.saturating_mul(dataset.len()));
     match rate(load).filter(|_| settings.stop.is_default) {
         Some(rate) => {
@@ -153,10 +154,10 @@ fn requests(settings: &Settings, dataset: &LoadedDataset, load: &LoadSettings) -
     }
 }
 
-fn rate(load: &LoadSettings) -> Option<RatePerMinute> {
+fn rate(load: LoadSettings) -> Option<RatePerMinute> {
     match load {
         LoadSettings::Closed(_) => None,
-        LoadSettings::Open { rate_per_minute, .. } => Some(*rate_per_minute),
+        LoadSettings::Open { rate_per_minute, .. } => Some(rate_per_minute),
     }
 }
 
@@ -173,11 +174,11 @@ fn all_loads(settings: &Settings) -> Vec<LoadSettings> {
 
 fn replicates(settings: &Settings, datasets: &[LoadedDataset]) -> u32 {
     let loads = all_loads(settings);
-    let blocks = |load: &LoadSettings| {
+    let blocks = |load: LoadSettings| {
         let requests = datasets.iter().filter_map(|dataset| requests(settings, dataset, load));
         Some(requests.min()? / least(load))
     };
-    let by_requests = loads.iter().filter_map(blocks).min();
+    let by_requests = loads.into_iter().filter_map(blocks).min();
     let by_duration = settings.stop.duration.map(|duration| {
         u32::try_from(duration.as_secs() / BLOCK_DURATION_MIN.as_secs()).unwrap_or(u32::MAX)
     });
@@ -191,7 +192,7 @@ fn replicates(settings: &Settings, datasets: &[LoadedDataset]) -> u32 {
 
 /// The fewest requests of a block: 10 for each slot of a closed loop, 10 and what arrives in 10 s of
 /// an open one.
-fn least(load: &LoadSettings) -> u32 {
+fn least(load: LoadSettings) -> u32 {
     match load {
         LoadSettings::Closed(slots) => REQUESTS_PER_SLOT * u32::from(slots.get()),
         LoadSettings::Open { rate_per_minute, .. } => {
@@ -235,8 +236,8 @@ impl Blocks<'_> {
         (dataset, asked): Cell,
     ) -> BlockPlan {
         let dataset = &self.datasets[dataset];
-        let requests = requests(self.settings, dataset, &asked);
-        let load = load_of(&asked, dataset.max_tokens());
+        let requests = requests(self.settings, dataset, asked);
+        let load = load_of(asked, dataset.max_tokens());
         let share = |requests: u32| {
             requests / self.replicates + u32::from(replicate <= requests % self.replicates)
         };

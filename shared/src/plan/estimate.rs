@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::{
-    BlockPlan, DatasetPlan, EndpointSpec, Experiment, Lane, Load, OpenLoad, Plan, RunEstimate,
-    assumed_request_time,
+    BlockPlan, DatasetPlan, EndpointSpec, Experiment, Lane, Load, OpenLoad, Plan, Retries,
+    RunEstimate, assumed_request_time,
 };
 use crate::dataset::{NONCE_TOKENS, estimate_tokens};
 use crate::price::{Price, Tariff, services};
@@ -51,9 +51,10 @@ impl Plan {
     }
 
     /// What claiming a block reserves: the most that its requests can cost by our bound
-    /// ([`requests_at_most`](Self::requests_at_most)). For a closed loop that only time ends, its
-    /// share of the spend limit: the limit / all planned blocks of all rounds. Nothing where neither
-    /// can be told: without a price, or with neither requests nor a limit.
+    /// ([`requests_at_most`](Self::requests_at_most)), each tried as often as retries allow. For a
+    /// closed loop that only time ends, its share of the spend limit: the limit / all planned blocks
+    /// of all rounds. Nothing where neither can be told: without a price, or with neither requests nor
+    /// a limit.
     pub fn reservation(&self, block: &BlockPlan) -> NanoUsd {
         let Some(experiment) = self.experiment(&block.experiment) else { return NanoUsd::ZERO };
         let Some(tariff) = self.tariff(experiment) else { return NanoUsd::ZERO };
@@ -94,6 +95,8 @@ impl Plan {
 
     fn worst_case(&self, experiment: &Experiment, tariff: &Tariff, requests: u64) -> NanoUsd {
         let warmup = tariff.warmup_bound.saturating_mul(self.warmups(experiment));
+        let tries = self.retries.as_ref().map_or(1, Retries::tries_at_most);
+        let requests = requests.saturating_mul(tries.into());
         tariff.measured_bound.saturating_mul(requests).saturating_add(warmup)
     }
 

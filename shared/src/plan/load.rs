@@ -69,11 +69,6 @@ impl Load {
         }
     }
 
-    /// Whether both are closed or both are open: only then does one ask more than the other.
-    pub fn is_like(&self, other: &Self) -> bool {
-        self.open().is_some() == other.open().is_some()
-    }
-
     /// The key of an experiment under this load.
     pub fn experiment(&self, endpoint: &Name, dataset: &Name) -> ExperimentId {
         match self {

@@ -8,6 +8,7 @@ mod estimate;
 mod experiment;
 mod load;
 pub mod power;
+mod retries;
 mod rounds;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub use self::build::{LoadedDataset, build};
 pub use self::estimate::WARMUP_MAX_TOKENS;
 pub use self::experiment::Experiment;
 pub use self::load::{Load, MAX_STREAMS, OpenLoad, streams_needed};
+pub use self::retries::{Retries, RetryOn};
 pub use self::rounds::{Due, ROUNDS_MAX, Rounds};
 use crate::price::Price;
 use crate::units::{ExperimentId, Name, NanoUsd, RunId, nanos};
@@ -58,6 +60,9 @@ pub struct Plan {
     pub inference: Inference,
     /// When a request is given up.
     pub deadlines: Deadlines,
+    /// When a request that failed is sent again; `None` for never.
+    #[serde(default)]
+    pub retries: Option<Retries>,
     /// Requests that warm each slot's connection, in every block.
     pub warmup_requests_per_slot: u32,
     /// What an answer must fulfil to be acceptable.

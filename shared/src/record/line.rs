@@ -54,6 +54,10 @@ pub struct RecordLine<'a> {
     pub dispatch_delay_ms: f64,
     /// How long of that it waited for a free stream; null where one was free.
     pub slot_wait_ms: Option<f64>,
+    /// Which try of its request this is, from 1; tries share their `sequence`.
+    pub try_number: u32,
+    /// Send less the send of the request's first try.
+    pub since_first_send_ms: f64,
     /// From the intended send to first visible text.
     pub ttft_from_schedule_ms: Option<f64>,
     /// From the intended send to the end of the answer, or of waiting for it.
@@ -144,6 +148,8 @@ impl<'a> RecordLine<'a> {
             headers_ms: timeline.headers.map(ms),
             connect_ms: timeline.connect.map(ms),
             dispatch_delay_ms: ms(timeline.dispatch_delay),
+            try_number: timeline.retry.saturating_add(1),
+            since_first_send_ms: ms(timeline.since_first_send),
             slot_wait_ms: timeline.slot_wait.map(ms),
             ttft_from_schedule_ms: record.ttft_from_schedule().map(ms),
             e2e_from_schedule_ms: ms(record.e2e_from_schedule()),

@@ -49,6 +49,12 @@ pub struct Timeline {
     /// How long of that it waited for a free stream; `None` where one was free.
     #[serde(rename = "slot_wait_ns", with = "nanos::option", default)]
     pub slot_wait: Option<Duration>,
+    /// Which retry of its request this is: 0 for the first try.
+    #[serde(default)]
+    pub retry: u32,
+    /// Send less the send of its request's first try.
+    #[serde(rename = "since_first_send_ns", with = "nanos", default)]
+    pub since_first_send: Duration,
     /// How long opening a connection took, TLS included, before the send; `None` where an open
     /// one was used.
     #[serde(rename = "connect_ns", with = "nanos::option", default)]

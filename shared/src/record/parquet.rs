@@ -29,7 +29,7 @@ enum Column {
 }
 
 /// The columns, named and ordered as the fields of [`RecordLine`].
-const COLUMNS: [(&str, Column); 42] = [
+const COLUMNS: [(&str, Column); 44] = [
     ("endpoint", Column::Text(|line| Some(line.endpoint.as_str()))),
     ("experiment", Column::Text(|line| Some(line.experiment.as_str()))),
     ("round", Column::Whole(|line| Some(line.round.into()))),
@@ -51,6 +51,8 @@ const COLUMNS: [(&str, Column); 42] = [
     ("connect_ms", Column::Number(|line| line.connect_ms)),
     ("dispatch_delay_ms", Column::Number(|line| Some(line.dispatch_delay_ms))),
     ("slot_wait_ms", Column::Number(|line| line.slot_wait_ms)),
+    ("try_number", Column::Whole(|line| Some(line.try_number.into()))),
+    ("since_first_send_ms", Column::Number(|line| Some(line.since_first_send_ms))),
     ("ttft_from_schedule_ms", Column::Number(|line| line.ttft_from_schedule_ms)),
     ("e2e_from_schedule_ms", Column::Number(|line| Some(line.e2e_from_schedule_ms))),
     ("content_events", Column::Whole(|line| Some(line.content_events.into()))),

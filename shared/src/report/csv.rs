@@ -153,6 +153,12 @@ fn row(report: &Report<'_>, experiment: &ExperimentSummary) -> Row {
     row.latency("schedule_error", of(|schedule| &schedule.schedule_error));
     row.latency("e2e_from_schedule", of(|schedule| &schedule.e2e_from_schedule));
     row.latency("ttft_from_schedule", of(|schedule| &schedule.ttft_from_schedule));
+    let retries = experiment.retries.as_ref();
+    row.add("requests_retries", retries.map(|retries| retries.retries));
+    row.add("requests_completed_by_retry", retries.map(|retries| retries.completed_after_retries));
+    row.add("requests_given_up", retries.map(|retries| retries.gave_up));
+    row.latency("e2e_user_seen", retries.and_then(|retries| retries.e2e_user_seen.as_ref()));
+    row.latency("ttft_user_seen", retries.and_then(|retries| retries.ttft_user_seen.as_ref()));
     row.rate("otps_generation", experiment.otps_generation.as_ref());
     row.rate("otps_end_to_end", experiment.otps_end_to_end.as_ref());
     row.add("first_sent_at", experiment.first_sent_at.as_ref());

@@ -41,6 +41,25 @@ fn open_loops_are_told_with_their_arrivals() {
 }
 
 #[test]
+fn retries_are_told_apart() {
+    let mut run = Run::new(&[MISTRAL], &["chat"], &[2]);
+    assert!(!markdown(&run).contains("## Retries"));
+    let backoff = Duration::from_millis(500);
+    let on = vec![crate::plan::RetryOn::Throttled, crate::plan::RetryOn::Server];
+    run.plan.retries = Some(crate::plan::Retries { most: 3, backoff, on });
+    let text = markdown(&run);
+    let section = text.split("\n## ").find(|part| part.starts_with("Retries")).unwrap();
+    let said = "Requests that were throttled or failed by the service are sent again up to 3 times, \
+                after 500ms at first";
+    assert!(section.contains(said), "{section}");
+    let row = section.lines().find(|line| line.starts_with("| `mistral-7b`")).unwrap();
+    let cells: Vec<_> = row.split('|').map(str::trim).collect();
+    // 60 requests, none of them tried again: users see what the service takes.
+    assert_eq!(cells[2..7], ["2", "60", "0", "0", "0"], "{row}");
+    assert_eq!((cells[7], cells[9]), (cells[8], cells[10]), "{row}");
+}
+
+#[test]
 fn an_endpoint_that_failed_altogether_stays_in_every_section() {
     let run = Run::new(&[MISTRAL, HAIKU], &["chat"], &[1, 2]).fail("mistral-7b");
     let text = markdown(&run);

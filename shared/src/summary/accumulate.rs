@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::in_flight::InFlight;
 use super::kept::{Kept, Requests};
 use super::latency::{LatencyStats, nanoseconds};
+use super::retries::Retried;
 use super::schedule::Schedules;
 use super::sums::Mean;
 use super::warning::warnings;
@@ -61,6 +62,7 @@ impl<'p> RunAccumulator<'p> {
             receipts: receipts.remove(&experiment.id).unwrap_or_default(),
             planned: planned.remove(&experiment.id).unwrap_or_default(),
             has_many_rounds: plan.rounds.is_some(),
+            retried: plan.retries.as_ref().map(|_| Retried::default()),
             ..ExperimentAccumulator::new(plan, experiment)
         });
         Self {
@@ -162,6 +164,8 @@ pub(super) struct ExperimentAccumulator<'p> {
     served_otherwise: u64,
     /// Of an open loop.
     schedules: Option<Schedules>,
+    /// Where failed requests are sent again.
+    retried: Option<Retried>,
 }
 
 impl<'p> ExperimentAccumulator<'p> {
@@ -192,6 +196,7 @@ impl<'p> ExperimentAccumulator<'p> {
             in_flight: InFlight::default(),
             served_otherwise: 0,
             schedules: experiment.load.open().map(|_| Schedules::default()),
+            retried: None,
         }
     }
 
@@ -229,6 +234,9 @@ impl<'p> ExperimentAccumulator<'p> {
         self.kept.extend(Kept::of(record, block, cost));
         if let Some(schedules) = &mut self.schedules {
             schedules.add(record, block);
+        }
+        if let Some(retried) = &mut self.retried {
+            retried.add(record, block);
         }
         if record.outcome == Outcome::Completed {
             self.add_completed(record, cost, receipt);
@@ -309,6 +317,7 @@ impl<'p> ExperimentAccumulator<'p> {
                 None => full,
             },
             schedule,
+            retries: self.retried.map(|retried| retried.finish(&kept)),
             input_tokens_mean: self.input.mean(),
             output_tokens_mean: self.output.mean(),
             cost: TransactionCost::mean(self.cost.sum, self.cost.count),

@@ -345,6 +345,7 @@ fn plan(models: &[Model], datasets: &[&str], concurrencies: &[u16], replicates: 
         lanes,
         inference: Inference { temperature: Some(0.1), top_p: None, system: None },
         deadlines: Deadlines::default(),
+        retries: None,
         warmup_requests_per_slot: 1,
         criteria: criteria(),
         workload: None,

@@ -14,6 +14,7 @@ mod kept;
 mod latency;
 mod metrics;
 mod rate;
+mod retries;
 mod rounds;
 mod schedule;
 mod services;
@@ -40,6 +41,7 @@ pub use accumulate::RunAccumulator;
 pub(crate) use latency::milliseconds;
 pub use latency::{LatencyIntervals, LatencyStats};
 pub use rate::RateStats;
+pub use retries::RetryFigures;
 pub use rounds::{RoundAccumulator, RoundFigures, RoundTime, RoundsSummary};
 pub use schedule::{HalfLatency, ScheduleFigures};
 pub use services::service_costs;
@@ -140,6 +142,9 @@ pub struct ExperimentSummary {
     /// loop.
     #[serde(default)]
     pub schedule: Option<ScheduleFigures>,
+    /// What retries did; `None` where nothing is retried.
+    #[serde(default)]
+    pub retries: Option<RetryFigures>,
     /// Mean prompt tokens of completed requests, by the service's count.
     pub input_tokens_mean: Option<f64>,
     /// Mean answer tokens of completed requests, by the service's count.

@@ -98,8 +98,11 @@ impl Schedules {
     /// A measured request of the block at that place.
     pub(super) fn add(&mut self, record: &Record, block: u32) {
         let delay = nanoseconds(record.timeline.dispatch_delay);
-        self.late += u64::from(delay > LATE_AFTER_NS);
-        self.errors.push((nanoseconds(record.schedule_error()), block));
+        // A retry is sent by its back-off, not by the schedule.
+        if record.timeline.retry == 0 {
+            self.late += u64::from(delay > LATE_AFTER_NS);
+            self.errors.push((nanoseconds(record.schedule_error()), block));
+        }
         if record.outcome == Outcome::Completed {
             self.delays.push((block, record.sequence, delay));
         }

@@ -17,7 +17,7 @@ criteria: {e2e: {p95: 2s}}
 "#;
 
 /// The fields of `fmgauge records` that are promised: more may come, none may go.
-const FIELDS: [&str; 42] = [
+const FIELDS: [&str; 44] = [
     "endpoint",
     "experiment",
     "round",
@@ -39,6 +39,8 @@ const FIELDS: [&str; 42] = [
     "connect_ms",
     "dispatch_delay_ms",
     "slot_wait_ms",
+    "try_number",
+    "since_first_send_ms",
     "ttft_from_schedule_ms",
     "e2e_from_schedule_ms",
     "content_events",

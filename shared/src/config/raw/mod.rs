@@ -23,7 +23,8 @@ pub(super) use self::dataset::{Dataset, Distribution, Synthetic};
 pub(super) use self::either::{OneOrMany, Price, Tokens};
 pub(super) use self::endpoint::{Defaults, Endpoint, PriceFields};
 pub use self::spanned::Spanned;
-use super::words::{ARRIVALS, names as words};
+use super::retries::MOST;
+use super::words::{ARRIVALS, RETRY_ON, names as words};
 use super::{MAX_RATE_PER_MINUTE, MAX_REPLICATES, MAX_REQUESTS, MAX_WARMUPS, VERSION};
 use crate::plan::MAX_STREAMS;
 
@@ -63,6 +64,7 @@ pub(super) struct Raw {
     pub(super) rounds: Field<Rounds>,
     pub(super) warmup: Field<Warmup>,
     pub(super) deadlines: Field<Deadlines>,
+    pub(super) retries: Field<Retries>,
     pub(super) criteria: Field<Criteria>,
     pub(super) workload: Field<Workload>,
     /// The name of the endpoint that you use today: savings are told against it.
@@ -185,6 +187,22 @@ pub(super) struct Deadlines {
     pub(super) request: Field<String>,
 }
 
+/// Whether requests that failed are sent again; none is where this is not given. Each try is counted
+/// as what it was; the latency that users see is told apart.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Retries {
+    /// So many more tries of a request, at most.
+    #[schemars(required, extend("minimum" = MOST.start(), "maximum" = MOST.end()))]
+    pub(super) most: Field<i64>,
+    /// The wait before the first of them, which doubles with each, up to 20s; 500ms where it is not
+    /// given. Up to half of a wait is left out at random.
+    pub(super) backoff: Field<String>,
+    /// After which failures; throttled and server where it is not given.
+    #[schemars(with = "Option<Vec<Failure>>")]
+    pub(super) on: Field<Vec<Spanned<String>>>,
+}
+
 /// What an endpoint must fulfil; the cheapest that does is recommended.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -255,5 +273,22 @@ impl JsonSchema for TextOrNumber {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": ["string", "number"]})
+    }
+}
+
+/// How the schema shows a failure that can be retried.
+enum Failure {}
+
+impl JsonSchema for Failure {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Failure".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "enum": words(&RETRY_ON)})
     }
 }

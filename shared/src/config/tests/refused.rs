@@ -262,6 +262,25 @@ fn meaning_of_rates() {
 }
 
 #[test]
+fn meaning_of_retries() {
+    let check = |text: &str, expected: &[(&str, &str)]| {
+        let errors = parse(&plus(&format!("retries: {text}"))).expect_err(text);
+        let found: Vec<_> = errors.errors().iter().map(|e| (&*e.path, &*e.problem)).collect();
+        assert_eq!(found, expected, "{text}");
+        assert!(errors.errors().iter().all(|error| error.line == 9 && !error.mend.is_empty()));
+    };
+    let how_often = "it is not said how often a request may be sent again";
+    check("{backoff: 1s}", &[("retries.most", how_often)]);
+    let no_time = "a duration of zero leaves no time for anything";
+    let too_many = ("retries.most", "11 is too large");
+    check("{most: 11, backoff: 0s}", &[too_many, ("retries.backoff", no_time)]);
+    check("{most: 3, on: []}", &[("retries.on", "the list is empty")]);
+    let typing = ("retries.on[0]", "`throtled` is not known here");
+    let lasting = ("retries.on[1]", "`validation` is not known here");
+    check("{most: 3, on: [throtled, validation]}", &[typing, lasting]);
+}
+
+#[test]
 fn errors_are_data_too() {
     let errors = parse(&with("kind: bedrock", "kind: bedrok")).unwrap_err();
     let json = serde_json::to_string_pretty(&errors).unwrap();

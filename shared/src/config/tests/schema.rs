@@ -125,6 +125,7 @@ fn what_can_be_told_without_meaning_is_refused() {
             "{rate_per_minute: 60, arrivals: even}",
             ".load[0].arrivals: not in",
         ),
+        ("load:", "retries: {most: 3, on: [validation]}\nload:", ".retries: "),
         (
             "load:",
             "spend_limit: {per_run_usd: 0}\nload:",
@@ -139,7 +140,7 @@ fn what_can_be_told_without_meaning_is_refused() {
 }
 
 /// Each section of the language: its type in the schema, and a text with a field that it has not.
-const SECTIONS: [(&str, &str); 18] = [
+const SECTIONS: [(&str, &str); 19] = [
     ("", "none: 1"),
     ("Bucket", "datasets: [{bucket: {none: 1}}]"),
     ("Criteria", "criteria: {none: 1}"),
@@ -152,6 +153,7 @@ const SECTIONS: [(&str, &str); 18] = [
     ("LatencyLimits", "criteria: {e2e: {none: 1}}"),
     ("Load", "load: [{none: 1}]"),
     ("PriceFields", "endpoints: [{price: {none: 1}}]"),
+    ("Retries", "retries: {none: 1}"),
     ("Rounds", "rounds: {none: 1}"),
     ("SpendLimit", "spend_limit: {none: 1}"),
     ("Stop", "stop: {none: 1}"),

@@ -157,6 +157,20 @@ fn rates_become_blocks_of_ten_seconds_and_streams_follow_from_them() {
 }
 
 #[test]
+fn every_try_that_retries_allow_is_reserved() {
+    let rest = "datasets: [{name: d, prompts: [Why?], max_tokens: 5}]\nload: [{concurrency: 1}]\n\
+        stop: {requests: 10}\nreplicates: 1\nwarmup: {requests_per_slot: 0}";
+    let reserved = |more: &str| {
+        let plan = plan(&format!("{rest}\n{more}"), &["name: a"]);
+        let reserved = plan.reservation(&plan.lanes[0].blocks[0]);
+        assert_eq!(plan.estimate.cost_high, Some(reserved));
+        reserved
+    };
+    let once = reserved("");
+    assert_eq!(reserved("retries: {most: 3}"), once.saturating_mul(4));
+}
+
+#[test]
 fn what_arrives_in_its_time_bounds_an_open_loop() {
     let arrivals = |arrivals| {
         let rest = format!(

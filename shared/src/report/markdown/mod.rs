@@ -8,6 +8,7 @@ mod cell;
 mod criteria;
 mod money;
 mod results;
+mod retries;
 mod rounds;
 mod speed;
 mod spend;
@@ -35,6 +36,7 @@ pub(super) fn render(report: &Report<'_>) -> String {
     money::section(&mut page, report);
     speed::section(&mut page, report);
     arrivals::section(&mut page, report);
+    retries::section(&mut page, report);
     results::requests(&mut page, report);
     about::cost(&mut page, report);
     about::run(&mut page, report);
