@@ -250,7 +250,9 @@ mod tests {
     #[test]
     fn a_closed_loop_has_no_schedule() {
         let summary = Run::new(&[MISTRAL], &["chat"], &[2]).summary().experiments[0].clone();
-        assert_eq!((&summary.schedule, summary.achieved_load), (&None, Some(1.0)));
+        assert_eq!(summary.schedule, None);
+        // Its slots are full but for the end of the slower one.
+        assert!(summary.achieved_load.is_some_and(|share| share > 0.98 && share < 1.0));
         assert_eq!(summary.e2e.as_ref(), summary.latency(LatencyMetric::E2e));
     }
 }
