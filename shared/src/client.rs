@@ -77,7 +77,9 @@ mod tests {
 
     fn block(lags_us: &[u32], cpu_ms: u64) -> ClientFigures {
         let mut lag = Gaps::default();
-        lags_us.iter().for_each(|us| lag.record(*us));
+        for us in lags_us {
+            lag.record(*us);
+        }
         ClientFigures {
             lag: lag.stored(),
             cpu: Duration::from_millis(cpu_ms),

@@ -18,8 +18,11 @@ use simulator::scripted::{After, Framing, Script, frame, response};
 
 use crate::wire::{Heard, ask};
 
+/// Reads bytes, and panics where a rule is broken.
+pub type Decoder = fn(&[u8]);
+
 /// Every decoder by the name of its corpus.
-pub const DECODERS: [(&str, fn(&[u8])); 6] = [
+pub const DECODERS: [(&str, Decoder); 6] = [
     ("chunk", chunk),
     ("config", config),
     ("converse", converse),

@@ -58,7 +58,9 @@ impl Measuring<'_> {
             let failed: Vec<_> =
                 join_all(lanes).await.into_iter().filter_map(Result::err).collect();
             if rounds > 1 {
-                failed.iter().for_each(|error| self.tell(round, error));
+                for error in &failed {
+                    self.tell(round, error);
+                }
             }
             failures.extend(failed);
             if failures.iter().any(RunError::is_superseded) {

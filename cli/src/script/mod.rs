@@ -3,6 +3,8 @@
 //! It reads; what a fault does is the simulator's. A file is read as strictly as a configuration:
 //! each error has its place and a mend.
 
+#![expect(clippy::ref_option, reason = "fields are passed as the checker of shared takes them")]
+
 mod fault;
 mod raw;
 #[cfg(test)]
@@ -39,7 +41,7 @@ impl Script {
                 script.faults.extend(fault::check(reader, fault, path));
             });
             reader.each(&raw.limits, "limits", |reader, limit, path| {
-                script.limits.extend(reader.limit(limit, path));
+                script.limits.push(reader.limit(limit, path));
             });
             reader.each(&raw.outages, "outages", |reader, outage, path| {
                 script.outages.extend(reader.outage(outage, path));
@@ -132,7 +134,7 @@ impl Reader<'_> {
         self.checker.duration(field, path)
     }
 
-    fn limit(&mut self, item: &Spanned<raw::Limit>, path: &str) -> Option<Limit> {
+    fn limit(&mut self, item: &Spanned<raw::Limit>, path: &str) -> Limit {
         let raw = &item.value;
         let most = 1..=u32::MAX;
         let model_id = self.model(&raw.model, path);
@@ -154,7 +156,7 @@ impl Reader<'_> {
             let problem = "a burst of it holds not even one request or token";
             self.checker.refuse(item.referenced, path, problem, mend);
         }
-        Some(limit)
+        limit
     }
 
     fn outage(&mut self, item: &Spanned<raw::Outage>, path: &str) -> Option<Outage> {

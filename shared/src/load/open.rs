@@ -171,7 +171,7 @@ mod tests {
             let observed = |sequence, seen_one: Observation| {
                 assert_eq!(seen_one.outcome, Outcome::Completed);
                 let sent = seen_one.sent - begin;
-                let due = sent - seen_one.timeline.dispatch_delay;
+                let due = sent.checked_sub(seen_one.timeline.dispatch_delay).unwrap();
                 let waited = seen_one.timeline.slot_wait.unwrap_or_default();
                 assert!(waited <= seen_one.timeline.dispatch_delay);
                 seen.lock().unwrap().push((sequence, due.as_millis(), sent.as_millis()));

@@ -42,8 +42,8 @@ impl Rounds {
     /// What is to be done with a round so long after the run's begin.
     pub fn due(&self, round: u32, elapsed: Duration) -> Due {
         let begin = self.begin(round);
-        if elapsed < begin {
-            Due::In(begin - elapsed)
+        if let Some(until) = begin.checked_sub(elapsed).filter(|until| !until.is_zero()) {
+            Due::In(until)
         } else if elapsed < begin.saturating_add(self.every) {
             Due::Now
         } else {

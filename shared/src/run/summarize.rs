@@ -54,7 +54,9 @@ async fn add_round<R: RecordStore, A: ArtifactStore>(
             let take = |records: Vec<Record>| -> Result<(), RunError> {
                 for record in &records {
                     summary.add(record);
-                    of_round.iter_mut().for_each(|of_round| of_round.add(record));
+                    if let Some(of_round) = &mut of_round {
+                        of_round.add(record);
+                    }
                 }
                 if let Some(file) = &mut file {
                     file.add(records, counted == Some(attempt))?;

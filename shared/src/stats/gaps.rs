@@ -273,8 +273,8 @@ mod tests {
         assert_eq!(read(stored(9, &[0xff; 9])), Err(UnreadableGaps));
         // More counts than there are, in few bytes and in many.
         assert_eq!(read(stored(6, &[0xff, 0xff, 0xff, 0xff, 0xff, 0x7f])), Ok(()), "none at all");
-        assert_eq!(read(stored(30_000, &[2; 30_000])), Err(UnreadableGaps));
-        assert_eq!(read(stored(1_000_000, &[0; 1_000_000])), Err(UnreadableGaps));
+        assert_eq!(read(stored(30_000, &vec![2; 30_000])), Err(UnreadableGaps));
+        assert_eq!(read(stored(1_000_000, &vec![0; 1_000_000])), Err(UnreadableGaps));
         // The plain form is not what is stored.
         let mut plain = Vec::new();
         V2Serializer::new().serialize(&of(&[5]).0, &mut plain).unwrap();

@@ -261,8 +261,8 @@ mod tests {
         summarize(&run.plan, &run.blocks, &run.records).experiments.remove(0)
     }
 
-    fn client(lag_p50_ms: f64, lag_p99_ms: f64) -> Option<ClientSummary> {
-        Some(ClientSummary {
+    fn client(lag_p50_ms: f64, lag_p99_ms: f64) -> ClientSummary {
+        ClientSummary {
             lag_samples: 1_000,
             lag_p50_ms,
             lag_p99_ms,
@@ -270,7 +270,7 @@ mod tests {
             cpu_s: 1.0,
             cpu_share: 0.2,
             cpu_share_max: 0.3,
-        })
+        }
     }
 
     fn check(spoil: impl FnOnce(&mut ExperimentSummary), grade: Grade, words: &str) {
@@ -285,7 +285,7 @@ mod tests {
         move |summary| {
             let ttft = summary.ttft.as_mut().unwrap();
             (ttft.p50_ms, ttft.p99_ms) = (200.0, 300.0);
-            summary.client = client(lag_p50_ms, lag_p99_ms);
+            summary.client = Some(client(lag_p50_ms, lag_p99_ms));
         }
     }
 
@@ -311,7 +311,7 @@ mod tests {
         let fast = |summary: &mut ExperimentSummary| {
             let ttft = summary.ttft.as_mut().unwrap();
             (ttft.p50_ms, ttft.p99_ms) = (1.0, 5.0);
-            summary.client = client(0.02, 0.03);
+            summary.client = Some(client(0.02, 0.03));
         };
         let words = "up to 0.140 ms of the median of 1.00 ms may be this client's own";
         check(fast, Grade::Invalid, words);
@@ -333,8 +333,7 @@ mod tests {
         let words = "1 request served in another mode or tier than asked for";
         check(otherwise, Grade::Degraded, words);
         let busy = |summary: &mut ExperimentSummary| {
-            summary.client = client(0.01, 0.01);
-            summary.client.as_mut().unwrap().cpu_share_max = 0.95;
+            summary.client = Some(ClientSummary { cpu_share_max: 0.95, ..client(0.01, 0.01) });
         };
         check(busy, Grade::Degraded, "this client used 95 % of its processors");
     }

@@ -6,6 +6,9 @@
 //! that both see the same moods of the machine. Each prints what it measured as JSON; the medians
 //! of the turns are shown.
 
+#![expect(clippy::print_stdout, reason = "a bench shows its figures")]
+#![expect(clippy::cast_precision_loss, reason = "counts and times are far below 2^52")]
+
 mod minimal;
 mod ours;
 mod server;

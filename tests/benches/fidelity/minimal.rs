@@ -76,7 +76,7 @@ async fn looped(
     for slot in slots {
         seen.extend(slot.await??);
     }
-    let used = cpu() - used;
+    let used = cpu().saturating_sub(used);
     let truths = truths(log, seen.len() + usize::from(streams))?;
     let truths: HashMap<&str, &Truth> =
         truths.iter().map(|truth| (truth.request_id.as_str(), truth)).collect();

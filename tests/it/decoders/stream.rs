@@ -117,9 +117,7 @@ fn an_exception_at_any_place_ends_the_answer() {
 #[test]
 fn a_payload_that_is_no_json_is_a_broken_protocol() {
     let nested = "[".repeat(100_000);
-    for payload in
-        ["{", "[]", "7", "{\"delta\":", "{\"delta\":{\"text\":\"\\ud800\"}}", &nested]
-    {
+    for payload in ["{", "[]", "7", "{\"delta\":", "{\"delta\":{\"text\":\"\\ud800\"}}", &nested] {
         let mut frames = converse_stream(TOKENS);
         frames[1] = frame("event", "contentBlockDelta", payload.as_bytes());
         let heard = hear(&response(Framing::Length, &frames), After::Open);

@@ -27,20 +27,17 @@ fn expected(truth: &Truth, api: Api) -> Counted {
     let is_streamed = api == Api::ConverseStream;
     match truth.outcome {
         End::Ok => ("completed", None),
-        End::Throttled => ("throttled", Some("throttled")),
-        End::Status => match truth.status {
-            Some(429) => ("throttled", Some("throttled")),
-            _ => failed("server"),
-        },
+        End::Status if truth.status != Some(429) => failed("server"),
+        End::Throttled | End::Status => ("throttled", Some("throttled")),
         End::StreamException => failed("model_error"),
         End::Reset | End::ResetAfter | End::Truncate => failed("connection"),
         End::Corrupt => failed("protocol"),
-        End::Endless => timed_out("deadline_request"),
-        End::SlowHeaders | End::LateHeaders if is_streamed => timed_out("deadline_first_token"),
-        End::SlowHeaders | End::LateHeaders => timed_out("deadline_request"),
         // Where an answer comes whole, its beginning comes before a stall, and nothing before the
         // end of a pause.
-        End::StallBeforeFirst if is_streamed => timed_out("deadline_first_token"),
+        End::SlowHeaders | End::LateHeaders | End::StallBeforeFirst if is_streamed => {
+            timed_out("deadline_first_token")
+        }
+        End::Endless | End::SlowHeaders | End::LateHeaders => timed_out("deadline_request"),
         End::Pause if !is_streamed => timed_out("deadline_request"),
         End::StallBeforeFirst | End::StallAfter | End::Pause => timed_out("deadline_stall"),
         End::Refused | End::Disconnected | End::ShutDown => {
@@ -174,6 +171,6 @@ impl<'a> Prompts<'a> {
             record.attempt,
             record.sequence,
         );
-        sha256(&dataset::with_nonce(&nonce, &prompt.text))
+        sha256(dataset::with_nonce(&nonce, &prompt.text))
     }
 }
