@@ -126,7 +126,7 @@ fn write_parquet(bencher: Bencher<'_, '_>) {
     bencher.counter(counter).with_inputs(|| run.records.clone()).bench_local_values(|records| {
         let mut file = ParquetRecords::new().expect("a good schema");
         file.add(records, true).expect("memory takes any length");
-        file.finish().expect("memory takes any length")
+        file.finish("").expect("memory takes any length")
     });
 }
 

@@ -69,6 +69,7 @@ fn ask(bencher: Bencher<'_, '_>, api: Api, answer: Vec<u8>) {
         max_tokens: 100,
         temperature: None,
         top_p: None,
+        start: None,
     };
     let cut = CancellationToken::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();

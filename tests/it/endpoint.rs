@@ -171,6 +171,7 @@ fn request(text: &str) -> Request {
         max_tokens: 100,
         temperature: Some(0.1),
         top_p: None,
+        start: None,
     }
 }
 

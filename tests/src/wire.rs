@@ -80,6 +80,7 @@ pub fn request() -> Request {
         max_tokens: 100,
         temperature: None,
         top_p: None,
+        start: None,
     }
 }
 

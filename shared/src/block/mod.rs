@@ -288,6 +288,7 @@ async fn warm(attempt: &Attempt, slot: u32, endpoint: &dyn Endpoint, records: &r
             max_tokens: WARMUP_MAX_TOKENS,
             temperature: attempt.job.plan.inference.temperature,
             top_p: attempt.job.plan.inference.top_p,
+            start: None,
         };
         let observation = endpoint.invoke(&request, &attempt.signals.cut).await;
         attempt.settle(Phase::Warmup, &observation);
@@ -337,6 +338,7 @@ impl Attempt {
             max_tokens: prompt.max_tokens,
             temperature: self.job.plan.inference.temperature,
             top_p: self.job.plan.inference.top_p,
+            start: None,
         }
     }
 }

@@ -30,6 +30,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::Start;
 use super::dial::Dial;
 use super::link::{Link, Stamps};
 use crate::plan::Deadlines;
@@ -95,6 +96,7 @@ struct Slot {
     open: Mutex<Option<Link>>,
     stamps: Stamps,
     exchange: Mutex<Exchange>,
+    start: Mutex<Option<Start>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -117,6 +119,7 @@ impl SlotConnection {
             open: Mutex::new(None),
             stamps: Stamps::default(),
             exchange: Mutex::default(),
+            start: Mutex::default(),
         }))
     }
 
@@ -132,8 +135,10 @@ impl SlotConnection {
     }
 
     /// Forgets the last exchange: the next request starts.
-    pub(crate) fn begin(&self) {
+    /// It is sent when `start` lets it go.
+    pub(crate) fn begin(&self, start: Option<Start>) {
         *locked(&self.0.exchange) = Exchange::default();
+        *locked(&self.0.start) = start;
         self.0.stamps.reset();
     }
 
@@ -180,6 +185,10 @@ impl SlotConnection {
         })?;
         to_origin_form(&mut request).map_err(ConnectorError::user)?;
 
+        let start = locked(&self.0.start).take();
+        if let Some(start) = start {
+            start.gone().await;
+        }
         let begun = Instant::now();
         let Deadlines { first_token, request: whole, .. } = self.0.deadlines;
         // The head of an answer that comes whole is no sign of its first token.

@@ -32,8 +32,25 @@ pub trait Endpoint: fmt::Debug + Send + Sync {
     ) -> BoxFuture<'a, Observation>;
 }
 
+/// Holds a request back that is ready to be sent, until it is due: building and signing it takes
+/// longer than it may be late. Every clone is the same.
+#[derive(Debug, Clone, Default)]
+pub struct Start(CancellationToken);
+
+impl Start {
+    /// Lets the request go. Once is enough.
+    pub fn go(&self) {
+        self.0.cancel();
+    }
+
+    /// Waits until it may go.
+    pub(crate) async fn gone(&self) {
+        self.0.cancelled().await;
+    }
+}
+
 /// One request, free of any provider's vocabulary.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Request {
     /// What the model is told before the prompt.
     pub system: Option<String>,
@@ -45,6 +62,8 @@ pub struct Request {
     pub temperature: Option<f64>,
     /// The nucleus; `None` leaves it to the service.
     pub top_p: Option<f64>,
+    /// What it waits for, ready to be sent; `None`: nothing.
+    pub start: Option<Start>,
 }
 
 /// Looks for credentials as `config` says.

@@ -3,21 +3,25 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::ArrivalCounts;
+use crate::endpoint::Start;
 
 /// A request that is to be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Arrival {
     /// Its place in the schedule, from 1.
     pub(super) sequence: u32,
     /// When it was to be sent.
     pub(super) due: Instant,
-    /// When it began to wait for a free slot; `None` where one was free.
-    pub(super) waits_since: Option<Instant>,
+    /// What holds it back until then; `None` where it is due.
+    pub(super) start: Option<Start>,
+    /// How long it waited for a free slot after it was due; `None` where one was free.
+    pub(super) waited: Option<Duration>,
 }
 
 /// A slot's turn to take an arrival.
@@ -58,29 +62,31 @@ struct State {
 }
 
 impl Due {
-    /// One more arrival. Never waits, and may be called from any thread.
-    pub(super) fn offer(&self, due: Instant) {
+    /// One more arrival, due now or when `start` lets it go. Never waits, and may be called from any
+    /// thread.
+    pub(super) fn offer(&self, due: Instant, start: Option<Start>) {
         let mut state = self.state();
         if state.is_over {
             return;
         }
         state.counts.due += 1;
-        let mut arrival = Arrival { sequence: state.counts.due, due, waits_since: None };
+        let mut arrival = Arrival { sequence: state.counts.due, due, start, waited: None };
         while let Some(free) = state.free.pop_front() {
             match free.send(arrival) {
                 Ok(()) => return,
                 Err(back) => arrival = back, // that slot is gone
             }
         }
-        arrival.waits_since = Some(Instant::now());
-        state.counts.waited += 1;
         state.waiting.push_back(arrival);
     }
 
     /// The turn of a slot that is free now.
     pub(super) fn turn(&self) -> Turn {
         let mut state = self.state();
-        if let Some(arrival) = state.waiting.pop_front() {
+        if let Some(mut arrival) = state.waiting.pop_front() {
+            let waited = Instant::now().saturating_duration_since(arrival.due);
+            arrival.waited = Some(waited).filter(|waited| !waited.is_zero());
+            state.counts.waited += u32::from(arrival.waited.is_some());
             return Turn(Next::Waiting(arrival));
         }
         if state.is_over {
@@ -98,6 +104,7 @@ impl Due {
         state.is_over = true;
         let missed = u32::try_from(state.waiting.len()).unwrap_or(u32::MAX);
         state.counts.missed += missed;
+        state.counts.waited += missed;
         state.waiting.clear();
         state.free.clear();
     }

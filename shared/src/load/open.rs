@@ -73,7 +73,7 @@ impl OpenLoop {
         pace: Pace,
     ) -> Result<Paced, JoinError> {
         let this = Arc::clone(self);
-        let offer = move |due| this.due.offer(due);
+        let offer = move |due, start| this.due.offer(due, start);
         let schedule = pace.keep(schedule, begin, self.gate.over(), offer).await?;
         let end = begin + schedule.end();
         tokio::select! {
@@ -107,13 +107,13 @@ impl OpenLoop {
         mut observed: impl FnMut(u32, Observation),
     ) {
         while let Some(arrival) = turn.arrival().await {
-            let slot_wait = arrival.waits_since.map(|since| since.elapsed());
+            let slot_wait = arrival.waited;
             if !self.gate.take().await {
                 self.due.miss();
                 return;
             }
             let sequence = arrival.sequence;
-            let request = request(sequence);
+            let request = Request { start: arrival.start, ..request(sequence) };
             let try_of = TryOf { endpoint, cut, sequence, request: &request, until: None };
             let observed = |mut observation: Observation| {
                 let delay = observation.sent.saturating_duration_since(arrival.due);

@@ -50,5 +50,6 @@ pub(super) fn lasting(milliseconds: u32) -> Request {
         max_tokens: 1,
         temperature: None,
         top_p: None,
+        start: None,
     }
 }

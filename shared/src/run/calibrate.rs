@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::{Connections, RunError, Source, Stores, attempt_records, draft, measure, prepare};
 use crate::block::{Instruments, NoObserver, Signals};
 use crate::calibration::{ErrorStats, Errors, Level, Truth};
-use crate::plan::MAX_STREAMS;
+use crate::plan::{MAX_STREAMS, Plan};
 use crate::record::Record;
 use crate::store::{ArtifactStore, BlockKey, RecordStore};
 use crate::summary::{ExperimentSummary, summarize};
@@ -87,7 +87,7 @@ replicates: 1
     }
 }
 
-/// Measures every load, lowest first, and compares.
+/// Measures every load, one after the other, and compares.
 pub async fn calibrate<R: RecordStore, A: ArtifactStore>(
     ladder: &Ladder<'_>,
     run_id: RunId,
@@ -96,11 +96,23 @@ pub async fn calibrate<R: RecordStore, A: ArtifactStore>(
     instruments: &Instruments,
     now: Timestamp,
 ) -> Result<Vec<Level>, RunError> {
+    let plan = climb(ladder, run_id, stores, connections, instruments, now).await?;
+    compare(ladder, &plan, stores).await
+}
+
+/// Measures every load, one after the other.
+pub async fn climb<R: RecordStore, A: ArtifactStore>(
+    ladder: &Ladder<'_>,
+    run_id: RunId,
+    stores: &Stores<R, A>,
+    connections: &Connections,
+    instruments: &Instruments,
+    now: Timestamp,
+) -> Result<Plan, RunError> {
     let here = Source::OneMachine(PathBuf::new());
     let prepared = draft(&ladder.config(), run_id.clone(), &here).await?;
     prepare(&prepared, stores, "calibration", now).await?;
-    let plan = &prepared.plan;
-    for experiment in &plan.experiments {
+    for experiment in &prepared.plan.experiments {
         let key = BlockKey {
             run_id: run_id.clone(),
             experiment: experiment.id.clone(),
@@ -110,7 +122,16 @@ pub async fn calibrate<R: RecordStore, A: ArtifactStore>(
         let signals = Signals::default();
         measure(key, stores, connections, instruments, &signals, &NoObserver).await?;
     }
-    let blocks = stores.records.blocks(&run_id).await?;
+    Ok(prepared.plan)
+}
+
+/// Compares what was measured with the truth.
+pub async fn compare<R: RecordStore, A: ArtifactStore>(
+    ladder: &Ladder<'_>,
+    plan: &Plan,
+    stores: &Stores<R, A>,
+) -> Result<Vec<Level>, RunError> {
+    let blocks = stores.records.blocks(&plan.run_id).await?;
     let mut records = Vec::new();
     for block in &blocks {
         records.extend(attempt_records(block, block.attempt, &stores.records).await?);

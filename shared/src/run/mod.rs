@@ -14,7 +14,7 @@ mod summarize;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use self::calibrate::{Ladder, calibrate};
+pub use self::calibrate::{Ladder, calibrate, climb, compare};
 pub use self::conclude::{Conclusion, Stage, conclude, settle, unfinished_in_round};
 pub use self::failure::Failure;
 pub use self::measure::{Connections, measure};

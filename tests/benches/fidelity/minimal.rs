@@ -77,6 +77,8 @@ async fn looped(
         seen.extend(slot.await??);
     }
     let used = cpu().saturating_sub(used);
+    // Before the truth is in memory, too.
+    let peak_mb = peak_mb()?;
     let truths = truths(log, seen.len() + usize::from(streams))?;
     let truths: HashMap<&str, &Truth> =
         truths.iter().map(|truth| (truth.request_id.as_str(), truth)).collect();
@@ -97,7 +99,7 @@ async fn looped(
         requests: seen.len() as u64,
         requests_per_s: f64::from(in_window) / lasting.as_secs_f64(),
         cpu_s_per_1000: used.as_secs_f64() / requests * 1e3,
-        peak_mb: peak_mb()?,
+        peak_mb,
         in_flight: in_flight / lasting.as_secs_f64() / f64::from(streams),
         ttft: ErrorStats::of(ttft),
         e2e: ErrorStats::of(e2e),

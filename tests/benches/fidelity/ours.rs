@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use shared::block::{Instruments, Time, measuring_runtime};
 use shared::endpoint::placeholder_config;
-use shared::run::{Connections, Ladder, Stores, calibrate};
+use shared::run::{Connections, Ladder, Stores, climb, compare};
 use shared::store::folder::FolderStore;
 use shared::store::sqlite::SqliteStore;
 use simulator::FIXED_MODEL;
@@ -42,21 +42,24 @@ pub(crate) fn run(
         per_token: Duration::ZERO,
         tokens: tokens.into(),
     };
-    let level = keeping.block_on(async {
+    let (level, peak_mb) = keeping.block_on(async {
         let records = SqliteStore::open(folder.path().join("records.sqlite")).await?;
         let stores = Stores { records, artifacts: FolderStore::new(folder.path()) };
         let connections = Connections::new(placeholder_config())?;
         let now = Timestamp::now();
         let run_id = "fidelity".parse()?;
-        let levels = calibrate(&ladder, run_id, &stores, &connections, &instruments, now).await?;
-        levels.into_iter().next().context("one load, one level")
+        let plan = climb(&ladder, run_id, &stores, &connections, &instruments, now).await?;
+        // Before the truth is in memory, too.
+        let peak = peak_mb()?;
+        let levels = compare(&ladder, &plan, &stores).await?;
+        anyhow::Ok((levels.into_iter().next().context("one load, one level")?, peak))
     })?;
     let client = level.client.context("it was watched")?;
     Ok(Figures {
         requests: level.completed,
         requests_per_s: level.requests_per_s,
         cpu_s_per_1000: client.cpu_s / level.completed as f64 * 1e3,
-        peak_mb: peak_mb()?,
+        peak_mb,
         in_flight: level.achieved.unwrap_or_default(),
         ttft: level.errors.ttft,
         e2e: level.errors.e2e,

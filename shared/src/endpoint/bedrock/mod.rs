@@ -87,7 +87,7 @@ impl BedrockEndpoint {
     }
 
     async fn converse(&self, request: &Request, cut: &CancellationToken) -> Observation {
-        self.slot.begin();
+        self.slot.begin(request.start.clone());
         let begun = Instant::now();
         let mut answer = Answer::default();
         let ending = tokio::select! {
