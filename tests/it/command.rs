@@ -5,6 +5,7 @@
 //! | `short_run` | a simulated run from its plan to its report and its records |
 //! | `refused` | bad configurations: the place in the message, nothing written, nothing sent |
 //! | `begin` | a configuration that is written for people, or none; files in S3; passes |
+//! | `calibrate` | how wrong the client is, by the truth of each request |
 //! | `exits` | what else ends with which exit code |
 //! | `interrupted` | Ctrl-C, once and twice |
 //! | `killed` | `kill -9`, and what a resumed run counts |
@@ -14,6 +15,7 @@
 //! | `virtual_time` | a paused clock: the same bytes for a seed, hours in seconds |
 
 mod begin;
+mod calibrate;
 mod exits;
 mod interrupted;
 mod killed;

@@ -12,6 +12,7 @@
 //! | `windows` | the barrier after the warm-up, and the window that a receipt tells |
 //! | `endings` | a block that ends before its time: superseded, stopping, cut |
 //! | `tls` | N slots make N connections, all HTTP/1.1, where h2 is offered |
+//! | `held` | a request that is ready waits for its start |
 //! | `retries` | requests that are sent again: each try is a record of its own |
 //! | `published` | the configuration that repeats a published benchmark says what that says |
 //! | `boto3` | a client that is not ours agrees with the simulator |
@@ -24,6 +25,7 @@ mod broken;
 mod deadlines;
 mod endings;
 mod fault_matrix;
+mod held;
 mod local;
 mod published;
 mod refused;

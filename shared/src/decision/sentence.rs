@@ -43,7 +43,7 @@ fn loads(of: impl Iterator<Item = Load>) -> String {
     closed.into_iter().chain(open).collect::<Vec<_>>().join(" or ")
 }
 
-/// Price, tail latency, throughput and errors of an experiment.
+/// Price, tail latency, throughput and errors of an experiment, and why not to trust them.
 fn facts(summary: &ExperimentSummary) -> String {
     let cost = summary.cost.map(|cost| {
         let each = small_usd(cost.per_transaction_nano_usd.as_usd());
@@ -59,7 +59,14 @@ fn facts(summary: &ExperimentSummary) -> String {
     });
     let rate = summary.throughput.map(|rate| number(rate.requests_per_minute));
     let rate = rate.map(|rate| format!("{rate} transactions/minute"));
-    let facts: Vec<_> = [cost, p95, rate, errors(summary)].into_iter().flatten().collect();
+    let doubts = match summary.validity.grade {
+        Grade::Valid => None,
+        grade @ (Grade::Degraded | Grade::Invalid) => {
+            Some(format!("measuring {grade}: {}", summary.validity.words()))
+        }
+    };
+    let facts = [cost, p95, rate, errors(summary), doubts];
+    let facts: Vec<_> = facts.into_iter().flatten().collect();
     facts.join(", ")
 }
 

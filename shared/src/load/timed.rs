@@ -24,6 +24,9 @@ impl Endpoint for Timed {
         cut: &'a CancellationToken,
     ) -> BoxFuture<'a, Observation> {
         Box::pin(async move {
+            if let Some(start) = &request.start {
+                start.gone().await;
+            }
             let sent = Instant::now();
             let flying = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
             self.most.fetch_max(flying, Ordering::SeqCst);
