@@ -287,7 +287,7 @@ tokio::task_local! {
 }
 
 /// Sends over the connection of the slot that is current in the task, so that the slots of a
-/// block share one client of the SDK: each of its own would take 0.4 MB.
+/// block share one client of the SDK, which is made of many parts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CurrentSlot;
 
