@@ -12,7 +12,8 @@ use crate::client::ClientSummary;
 use crate::words::{self, plural};
 
 /// What of a latency is the client's own even when it is idle: the way of the bytes through the
-/// kernel and the wake-up (BENCHMARKS.md: 0.1 ms at 1 to 64 streams).
+/// kernel and the wake-up. BENCHMARKS.md has medians of 0.1 to 0.2 ms at light loads, what the
+/// kernel and the server add included.
 const RESOLUTION_MS: f64 = 0.1;
 
 /// How many times a lag is in a latency: the write of a request and the read of its answer may
