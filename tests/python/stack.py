@@ -1,7 +1,7 @@
 """Brings fmgauge up on one machine: the SAM template, the state machines and the functions' real binaries, on ministack.
 
     pip install -r requirements.txt
-    python stack.py up --dir WORK --functions DIR [--env KEY=VALUE ...]
+    python stack.py up --dir WORK --functions DIR [--env KEY=VALUE ...] [--parameter KEY=VALUE ...]
     python stack.py put --dir WORK --bucket BUCKET --key KEY FILE
     python stack.py execute --dir WORK --state-machine ARN --input JSON [--name NAME] [--timeout SECONDS]
     python stack.py invoke --dir WORK --function NAME --payload JSON
@@ -84,7 +84,8 @@ def up(args):
     stack = {"pid": emulator.pid, "endpoint": endpoint, "region": REGION, "log": str(work / "ministack.log")}
     try:
         until("ministack is ready", START_SECONDS, lambda: ready(emulator, endpoint))
-        stack |= deploy(endpoint, package(endpoint, pathlib.Path(args.functions)))
+        parameters = dict(pair.split("=", 1) for pair in args.parameter)
+        stack |= deploy(endpoint, package(endpoint, pathlib.Path(args.functions)), parameters)
     except BaseException:
         end_group(emulator.pid)
         raise
@@ -157,7 +158,10 @@ def package(endpoint, functions):
         s3.put_object(Bucket=PACKAGES, Key=key, Body=body)
         return f"{prefix}{kind}: s3://{PACKAGES}/{key}"
 
-    return re.sub(r"(?m)^( +)(CodeUri|DefinitionUri): (\S+)$", upload, (INFRA / "template.yaml").read_text())
+    template = re.sub(r"(?m)^( +)(CodeUri|DefinitionUri): (\S+)$", upload, (INFRA / "template.yaml").read_text())
+    # The emulator refuses alarms that reckon with several metrics.
+    alarms = r"(?m)^  \w+Alarm:\n(?:    .*\n)*?      Metrics:\n(?:    .*\n)+\n?"
+    return re.sub(alarms, "", template)
 
 
 def zipped(binary):
@@ -169,10 +173,11 @@ def zipped(binary):
     return buffer.getvalue()
 
 
-def deploy(endpoint, template):
+def deploy(endpoint, template, parameters):
     cloudformation = client("cloudformation", endpoint)
     capabilities = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-    cloudformation.create_stack(StackName=NAME, TemplateBody=template, Capabilities=capabilities)
+    given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+    cloudformation.create_stack(StackName=NAME, TemplateBody=template, Capabilities=capabilities, Parameters=given)
 
     def settled():
         stack = cloudformation.describe_stacks(StackName=NAME)["Stacks"][0]
@@ -192,6 +197,7 @@ def deploy(endpoint, template):
         "bucket": outputs["Bucket"],
         "table": outputs["Table"],
         "runner_function": outputs["RunnerFunction"],
+        "notification_topic": outputs["NotificationTopic"],
     }
 
 
@@ -327,6 +333,7 @@ def main():
     added = command(up, "up", needs_stack=False)
     added.add_argument("--functions", required=True, help="folder with the executables planner, runner, summarizer")
     added.add_argument("--env", action="append", default=[], metavar="KEY=VALUE", help="for the functions, through the emulator")
+    added.add_argument("--parameter", action="append", default=[], metavar="KEY=VALUE", help="of the template")
     added.add_argument("--while-stdin", action="store_true", help="end all processes when standard input ends")
     added = command(down, "down", needs_stack=False)
     added.add_argument("--pid", type=int)
