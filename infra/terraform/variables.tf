@@ -94,7 +94,7 @@ variable "run_retention_days" {
 }
 
 variable "kms_key_arn" {
-  description = "KMS key for the table, the bucket, the topic, the queue and the logs. Its policy must let the services use it (docs/deploy.md)."
+  description = "KMS key for the table, the bucket, the topic, the queue and the logs. Its policy must let the services use it (deploy.md says how)."
   type        = string
   default     = null
 }
