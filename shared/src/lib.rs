@@ -18,5 +18,6 @@ pub mod run;
 pub mod stats;
 pub mod store;
 pub mod summary;
+pub mod telemetry;
 pub mod units;
 mod words;

@@ -56,6 +56,7 @@ fn meta(id: &str, started_at: &str) -> RunMeta {
         ended_at: None,
         spend_limit: None,
         deployment: None,
+        targets: vec!["bedrock us-east-1 a-model".to_owned()],
     }
 }
 

@@ -80,7 +80,8 @@ def up(args):
     (work / "tmp").mkdir(parents=True, exist_ok=True)
     if (work / "stack.json").exists():
         raise SystemExit(f"{work} already holds a stack; `down` first")
-    emulator, endpoint = start_emulator(work, dict(pair.split("=", 1) for pair in args.env), args.while_stdin)
+    extra = dict(pair.split("=", 1) for pair in args.env)
+    emulator, endpoint = start_emulator(work, args.port or free_port(), extra, args.while_stdin)
     stack = {"pid": emulator.pid, "endpoint": endpoint, "region": REGION, "log": str(work / "ministack.log")}
     try:
         until("ministack is ready", START_SECONDS, lambda: ready(emulator, endpoint))
@@ -92,11 +93,14 @@ def up(args):
     return stack
 
 
-def start_emulator(work, extra, while_stdin):
-    """Functions inherit the emulator's environment, so it is a clean one: no proxies, profiles or credentials."""
+def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return probe.getsockname()[1]
+
+
+def start_emulator(work, port, extra, while_stdin):
+    """Functions inherit the emulator's environment, so it is a clean one: no proxies, profiles or credentials."""
     endpoint = f"http://127.0.0.1:{port}"
     environment = {
         "PATH": os.environ["PATH"],
@@ -268,6 +272,20 @@ def wait(args, stack):
     }
 
 
+def stop(args, stack):
+    client("stepfunctions", stack["endpoint"]).stop_execution(executionArn=args.execution)
+    return {"stopped": args.execution}
+
+
+def put_event(args, stack):
+    """Sends an event to EventBridge, for those that the emulator never sends by itself."""
+    entry = {"Source": args.source, "DetailType": args.type, "Detail": args.detail}
+    answer = client("events", stack["endpoint"]).put_events(Entries=[entry])
+    if answer["FailedEntryCount"]:
+        raise SystemExit(str(answer["Entries"]))
+    return {"event": answer["Entries"][0]["EventId"]}
+
+
 def execute(args, stack):
     args.execution = start(args, stack)["execution"]
     return wait(args, stack)
@@ -327,6 +345,7 @@ def main():
     added = command(up, "up", needs_stack=False)
     added.add_argument("--functions", required=True, help="folder with the executables planner, runner, summarizer")
     added.add_argument("--env", action="append", default=[], metavar="KEY=VALUE", help="for the functions, through the emulator")
+    added.add_argument("--port", type=int, help="the emulator's; default: a free one")
     added.add_argument("--while-stdin", action="store_true", help="end all processes when standard input ends")
     added = command(down, "down", needs_stack=False)
     added.add_argument("--pid", type=int)
@@ -347,6 +366,11 @@ def main():
     added = command(invoke, "invoke")
     added.add_argument("--function", required=True, metavar="NAME")
     added.add_argument("--payload", default="{}", metavar="JSON")
+    command(stop, "stop").add_argument("--execution", required=True, metavar="ARN")
+    added = command(put_event, "put-event")
+    added.add_argument("--source", required=True)
+    added.add_argument("--type", required=True)
+    added.add_argument("--detail", required=True, metavar="JSON")
     command(history, "history").add_argument("--execution", required=True, metavar="ARN")
     command(executions, "executions").add_argument("--state-machine", required=True, metavar="ARN")
     command(runner_pids, "runner-pids")

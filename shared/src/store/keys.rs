@@ -63,9 +63,9 @@ pub fn plan(run_id: &RunId) -> String {
     format!("{}plan.json", artifacts(run_id))
 }
 
-/// References to the lanes' blocks, a lane on each line.
-pub fn lanes(run_id: &RunId) -> String {
-    format!("{}lanes.jsonl", artifacts(run_id))
+/// References to the lanes' blocks of a round, a lane on each line.
+pub fn lanes(run_id: &RunId, round: u32) -> String {
+    format!("{}lanes/{round:04}.jsonl", artifacts(run_id))
 }
 
 /// The prompts that workers send.

@@ -113,6 +113,9 @@ pub struct RunMeta {
     /// What carries it, where it is deployed.
     #[serde(default)]
     pub deployment: Option<Deployment>,
+    /// What it puts load on ([`EndpointSpec::target`](crate::plan::EndpointSpec::target)).
+    #[serde(default)]
+    pub targets: Vec<String>,
 }
 
 /// What carries a deployed run, as far as its price depends on it.
@@ -204,10 +207,10 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Whether the block was measured to its end: a stopped one counts until a later attempt has
+    /// Whether the block was measured to its end: a stopped or throttled one counts until a later attempt has
     /// measured it whole.
     pub fn is_final(&self) -> bool {
-        self.ended != BlockEnd::Stopped
+        !matches!(self.ended, BlockEnd::Stopped | BlockEnd::Throttled)
     }
 }
 
@@ -221,6 +224,9 @@ pub enum BlockEnd {
     Duration,
     /// It was told to stop, or the machine that measured it had to end.
     Stopped,
+    /// The endpoint throttled nearly every request for a whole minute: what follows in its lane is
+    /// left out for this round.
+    Throttled,
     /// Its share of the spend limit was used up. Another attempt would come no further.
     SpendLimit,
 }
@@ -274,6 +280,14 @@ pub trait RecordStore: Send + Sync {
         status: RunStatus,
         ended_at: Option<&str>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Takes up a run that ended incomplete: it is running again, and `owner` has it. `false`, and
+    /// nothing changed, where it is not incomplete.
+    fn take_up(
+        &self,
+        run_id: &RunId,
+        owner: &str,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Asks the run's workers to stop sending.
     fn set_stopping(&self, run_id: &RunId) -> impl Future<Output = Result<(), StoreError>> + Send;

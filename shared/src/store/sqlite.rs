@@ -117,14 +117,19 @@ impl SqliteStore {
             let mut meta =
                 meta(transaction, &run_id)?.ok_or_else(|| StoreError::NoSuchRun(run_id.clone()))?;
             change(&mut meta);
-            transaction.execute(
-                "UPDATE runs SET meta = ?2 WHERE run_id = ?1",
-                params![run_id.as_str(), to_json(&meta)?],
-            )?;
-            Ok(())
+            put_meta(transaction, &meta)
         })
         .await
     }
+}
+
+/// Replaces what is stored of a run that exists.
+fn put_meta(connection: &Connection, meta: &RunMeta) -> Result<(), Failure> {
+    connection.execute(
+        "UPDATE runs SET meta = ?2 WHERE run_id = ?1",
+        params![meta.run_id.as_str(), to_json(meta)?],
+    )?;
+    Ok(())
 }
 
 fn to_json<T: Serialize>(value: &T) -> Result<String, StoreError> {
@@ -226,6 +231,21 @@ impl RecordStore for SqliteStore {
                 meta.ended_at = None;
                 meta.stopping = false;
             }
+        })
+        .await
+    }
+
+    async fn take_up(&self, run_id: &RunId, owner: &str) -> Result<bool, StoreError> {
+        let (run_id, owner) = (run_id.clone(), owner.to_owned());
+        self.transaction("take up the run", move |transaction| {
+            let incomplete = |meta: &RunMeta| meta.status == RunStatus::Incomplete;
+            let Some(meta) = meta(transaction, &run_id)?.filter(incomplete) else {
+                return Ok(false);
+            };
+            let status = RunStatus::Running;
+            let taken = RunMeta { owner, status, stopping: false, ended_at: None, ..meta };
+            put_meta(transaction, &taken)?;
+            Ok(true)
         })
         .await
     }
