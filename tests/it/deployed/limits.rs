@@ -30,16 +30,15 @@ datasets: [{{name: mine, prompts: [Why is the sky blue?], max_tokens: 10}}]
 async fn a_spend_limit_hit_in_the_middle_is_never_exceeded() {
     let stack = Stack::up();
     let simulator = Simulator::spawn_thread(SimulatorConfig::default()).unwrap();
-    // A request is bounded at 0.0000108 dollars, a block of 40 and its warm-up at half a thousandth;
-    // the four blocks of a round do not all fit, as planning warns of and `refuse` would not allow.
+    // Where time ends blocks, each may spend a fourth of the limit: some 9 requests of 6 microdollars.
     let rest = "load: [{concurrency: [1, 2]}]\nstop: {duration: 3s}\nreplicates: 2\n\
-                spend_limit: {per_run_usd: 0.0005}";
+                spend_limit: {per_run_usd: 0.0002}";
     let uri = stack.put_config("limited", &config(&simulator.url(), rest)).await;
     let ended =
         stack.execute("run_state_machine", &json!({"config_uri": uri, "run_id": "limited"}));
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     let conclusion: Conclusion = serde_json::from_value(ended.output).unwrap();
-    assert!(conclusion.spent_by_bound_usd <= 0.0005, "{conclusion:?}");
+    assert!(conclusion.spent_by_bound_usd <= 0.0002, "{conclusion:?}");
     assert!(conclusion.completed_requests > 0);
     let taken = Taken::from(&stack.stores(), &run_id("limited")).await;
     let cut_short = |block: &&shared::store::BlockState| {
@@ -56,7 +55,7 @@ async fn a_spend_limit_hit_in_the_middle_is_never_exceeded() {
 /// The runner's process is stopped dead, as one that hangs; Lambda ends it at its time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_runner_that_hangs_is_timed_out_and_its_block_is_measured_again() {
-    let stack = Stack::up_with(&["--env", "SFN_WAIT_SCALE=0.1", "--parameter", "RunnerTimeout=50"]);
+    let stack = Stack::up_with(&["--env", "SFN_WAIT_SCALE=0.1", "--parameter", "RunnerTimeout=60"]);
     let simulator = Simulator::spawn_thread(SimulatorConfig::default()).unwrap();
     let rest = "load: [{concurrency: 1}]\nstop: {requests: 20}\nreplicates: 1\n\
                 deadlines: {request: 10s, first_token: 5s}";
@@ -126,9 +125,10 @@ async fn a_table_that_throttles_loses_nothing() {
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     let taken = Taken::from(&stack.stores(), &run_id("slow")).await;
     assert_eq!(taken.summary().summary.experiments[0].requests.completed, 60);
-    assert!(taken.uncounted.is_empty());
+    // Where even the SDK's repeats were refused, the state machine has tried the block again.
+    let recorded: Vec<_> = taken.counted.iter().chain(&taken.uncounted).cloned().collect();
     let truth = by_request_id(simulator.truth());
-    assert_eq!(request_ids(&taken.counted), truth.into_keys().collect());
+    assert_eq!(request_ids(&recorded), truth.into_keys().collect());
     let refused = throttler.end();
     println!("{refused} requests to DynamoDB were refused");
     assert!(refused > 5, "{refused}");
@@ -143,11 +143,9 @@ fn free_port() -> u16 {
 async fn a_lane_is_left_alone_while_its_endpoint_throttles() {
     let stack = Stack::up();
     let limit = simulator::Limit {
-        model_id: None,
-        requests_per_minute: Some(1),
-        tokens_per_minute: None,
-        output_burndown: 1,
-        burst: Duration::from_secs(1),
+        requests_per_minute: Some(6),
+        burst: Duration::from_secs(10),
+        ..simulator::Limit::default()
     };
     let limited = SimulatorConfig { limits: vec![limit], ..Default::default() };
     let simulator = Simulator::spawn_thread(limited).unwrap();
