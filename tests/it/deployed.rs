@@ -6,6 +6,7 @@
 mod equal;
 mod killed;
 mod refused;
+mod session;
 mod stack;
 mod taken;
 

@@ -5,21 +5,27 @@
 
 mod calibrate;
 mod conclude;
+mod delete;
 mod failure;
+mod follow;
 mod limit;
 mod measure;
 mod prepare;
 mod summarize;
+mod upload;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::calibrate::{Ladder, calibrate, climb, compare};
 pub use self::conclude::{Conclusion, Stage, conclude, settle, unfinished_in_round};
+pub use self::delete::delete;
 pub use self::failure::Failure;
+pub use self::follow::{Follower, News};
 pub use self::measure::{Connections, measure};
 pub use self::prepare::{Prepared, Source, draft, prepare};
 pub use self::summarize::attempt_records;
+pub use self::upload::{Uploaded, upload};
 use crate::block::BlockError;
 use crate::config::ConfigErrors;
 use crate::dataset::DatasetError;
@@ -94,6 +100,9 @@ pub enum RunError {
     /// The run id belongs to another run.
     #[error("run {0} exists already: choose another run id, or resume it")]
     Exists(RunId),
+    /// What is asked for would disturb a run that has not ended.
+    #[error("run {0} is running: stop it first")]
+    Running(RunId),
     /// An artifact that the run should have is not there.
     #[error("run {run_id} has no {key}: it ended before it was planned, so start it again")]
     Missing {
@@ -167,6 +176,7 @@ impl RunError {
             | Self::NotDeployable { .. }
             | Self::OverSpendLimit { .. }
             | Self::Exists(_)
+            | Self::Running(_)
             | Self::Missing { .. }
             | Self::Unreadable { .. }
             | Self::Unwritable { .. }
@@ -198,6 +208,16 @@ pub async fn read_plan<R: RecordStore, A: ArtifactStore>(
         return Err(RunError::NewerPlan { key, schema: plan.schema });
     }
     Ok(plan)
+}
+
+/// What a stored run had come to when it was last concluded.
+pub async fn read_conclusion<R: RecordStore, A: ArtifactStore>(
+    stores: &Stores<R, A>,
+    run_id: &RunId,
+) -> Result<Conclusion, RunError> {
+    let key = keys::conclusion(run_id);
+    let bytes = read(stores, run_id, &key).await?;
+    serde_json::from_slice(&bytes).map_err(|source| RunError::Unreadable { key, source })
 }
 
 async fn read<R: RecordStore, A: ArtifactStore>(
