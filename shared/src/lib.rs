@@ -15,6 +15,7 @@ pub mod price;
 pub mod record;
 pub mod report;
 pub mod run;
+pub mod stack;
 pub mod stats;
 pub mod store;
 pub mod summary;

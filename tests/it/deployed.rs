@@ -10,6 +10,7 @@ mod limits;
 mod refused;
 mod rounds;
 mod scheduled;
+mod session;
 mod stack;
 mod taken;
 

@@ -3,6 +3,8 @@
 mod artifacts;
 mod bench;
 mod copy;
+mod deleting;
+mod follow;
 mod limited_run;
 mod pacing;
 mod processes;

@@ -138,9 +138,11 @@ pub async fn conclude<R: RecordStore, A: ArtifactStore>(
         let key = keys::report(run_id, file.name);
         stores.artifacts.put(&key, file.bytes, file.content_type).await?;
     }
-    let latest = serde_json::to_vec_pretty(&conclusion)
-        .map_err(|source| RunError::Unwritable { key: keys::LATEST.to_owned(), source })?;
-    stores.artifacts.put(keys::LATEST, latest, "application/json").await?;
+    for key in [&keys::conclusion(run_id), keys::LATEST] {
+        let bytes = serde_json::to_vec_pretty(&conclusion)
+            .map_err(|source| RunError::Unwritable { key: key.to_owned(), source })?;
+        stores.artifacts.put(key, bytes, "application/json").await?;
+    }
     if stage == Stage::Interim {
         return Ok(conclusion);
     }

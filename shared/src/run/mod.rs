@@ -6,23 +6,29 @@
 mod beside;
 mod calibrate;
 mod conclude;
+mod delete;
 mod failure;
+mod follow;
 mod limit;
 mod measure;
 mod next_round;
 mod prepare;
 mod summarize;
 mod take_up;
+mod upload;
 
 pub use self::beside::refuse_beside_active;
 pub use self::calibrate::{Ladder, calibrate, climb, compare};
 pub use self::conclude::{Conclusion, Stage, Verdicts, conclude, settle, unfinished_in_round};
+pub use self::delete::delete;
 pub use self::failure::Failure;
+pub use self::follow::{Follower, News};
 pub use self::measure::{Connections, measure};
 pub use self::next_round::{BlockReference, LaneReference, NextRound, next_round};
 pub use self::prepare::{Prepared, Source, draft, prepare};
 pub use self::summarize::attempt_records;
 pub use self::take_up::take_up;
+pub use self::upload::{Uploaded, upload};
 use crate::block::BlockError;
 use crate::config::ConfigErrors;
 use crate::dataset::DatasetError;
@@ -100,6 +106,9 @@ pub enum RunError {
         /// Why not, and what to do.
         why: &'static str,
     },
+    /// What is asked for would disturb a run that has not ended.
+    #[error("run {0} is running: stop it first")]
+    Running(RunId),
     /// An artifact that the run should have is not there.
     #[error("run {run_id} has no {key}: it ended before it was planned, so start it again")]
     Missing {
@@ -175,6 +184,7 @@ impl RunError {
             | Self::Exists(_)
             | Self::BesideActive { .. }
             | Self::NotResumable { .. }
+            | Self::Running(_)
             | Self::Missing { .. }
             | Self::Unreadable { .. }
             | Self::Unwritable { .. }
@@ -206,6 +216,16 @@ pub async fn read_plan<R: RecordStore, A: ArtifactStore>(
         return Err(RunError::NewerPlan { key, schema: plan.schema });
     }
     Ok(plan)
+}
+
+/// What a stored run had come to when it was last concluded.
+pub async fn read_conclusion<R: RecordStore, A: ArtifactStore>(
+    stores: &Stores<R, A>,
+    run_id: &RunId,
+) -> Result<Conclusion, RunError> {
+    let key = keys::conclusion(run_id);
+    let bytes = read(stores, run_id, &key).await?;
+    serde_json::from_slice(&bytes).map_err(|source| RunError::Unreadable { key, source })
 }
 
 async fn read<R: RecordStore, A: ArtifactStore>(

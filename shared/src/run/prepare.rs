@@ -21,8 +21,21 @@ use crate::units::RunId;
 pub enum Source {
     /// One machine: paths are relative to this folder.
     OneMachine(PathBuf),
+    /// A run that is to be deployed from one machine: paths are relative to this folder, and their
+    /// files will be uploaded; all else is as where it is deployed.
+    Upload(PathBuf),
     /// A deployed run: files are objects in S3, and no endpoint is simulated.
     Deployed,
+}
+
+impl Source {
+    /// Whether Lambda functions will measure it.
+    fn is_for_functions(&self) -> bool {
+        match self {
+            Self::OneMachine(_) => false,
+            Self::Upload(_) | Self::Deployed => true,
+        }
+    }
 }
 
 /// A checked run that is not stored yet.
@@ -46,21 +59,21 @@ pub async fn draft(
     source: &Source,
 ) -> Result<Prepared, RunError> {
     let settings = config::parse(config_text)?;
-    if *source == Source::Deployed {
-        refuse_undeployable(&settings)?;
+    if source.is_for_functions() {
+        refuse_undeployable(&settings, source)?;
     }
     let contents = contents(&settings, source).await?;
     let datasets = load(&settings, &contents)?;
     let plan = plan::build(&settings, &datasets, run_id);
     refuse_what_the_limit_cannot_hold(&plan)?;
-    if *source == Source::Deployed {
+    if source.is_for_functions() {
         refuse_what_does_not_fit(&plan)?;
     }
     let config_text = config_text.to_owned();
     Ok(Prepared { plan, datasets, deployment: None, config_text })
 }
 
-fn refuse_undeployable(settings: &Settings) -> Result<(), RunError> {
+fn refuse_undeployable(settings: &Settings, source: &Source) -> Result<(), RunError> {
     for endpoint in settings.endpoints.iter().map(|endpoint| &endpoint.spec) {
         match endpoint.kind {
             EndpointKind::Bedrock => {}
@@ -75,11 +88,12 @@ fn refuse_undeployable(settings: &Settings) -> Result<(), RunError> {
     for dataset in settings.datasets.iter().map(|dataset| &dataset.spec) {
         let places = dataset.places();
         let path = places.into_iter().find(|place| matches!(place, Place::Path(_)));
-        if let Some(path) = path {
+        if let (Some(path), Source::Deployed) = (path, source) {
             return Err(RunError::NotDeployable {
                 what: format!("dataset {} (file: {path})", dataset.name),
-                mend: "put the file into the stack's bucket and give its s3:// address, or write \
-                       its prompts into the configuration (`prompts: [...]`)",
+                mend: "start the run with `fmgauge start`, which uploads the file, or put it into \
+                       the stack's bucket and give its s3:// address, or write its prompts into \
+                       the configuration (`prompts: [...]`)",
             });
         }
     }
@@ -89,7 +103,7 @@ fn refuse_undeployable(settings: &Settings) -> Result<(), RunError> {
 /// The content of all files that datasets name, each read once.
 async fn contents(settings: &Settings, source: &Source) -> Result<Contents, RunError> {
     let base = match source {
-        Source::OneMachine(base) => base.as_path(),
+        Source::OneMachine(base) | Source::Upload(base) => base.as_path(),
         Source::Deployed => Path::new(""),
     };
     let objects = Objects::default();

@@ -14,6 +14,7 @@
 //! | [`dynamodb`], [`s3`], [`cloud`] | the stores in AWS, and connecting to them |
 //! | [`objects`] | files in S3 that a configuration names |
 
+mod artifacts;
 pub mod cloud;
 pub mod copy;
 pub mod dynamodb;
@@ -33,6 +34,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::artifacts::ArtifactStore;
 pub use self::spend::Spend;
 pub use self::standing::Standing;
 use crate::client::ClientFigures;
@@ -345,6 +347,16 @@ pub trait RecordStore: Send + Sync {
         &self,
         key: &BlockKey,
         attempt: u32,
+    ) -> impl Future<Output = Result<Vec<Vec<u8>>, StoreError>> + Send {
+        self.chunks_from(key, attempt, 1)
+    }
+
+    /// The same from the chunk of that number on.
+    fn chunks_from(
+        &self,
+        key: &BlockKey,
+        attempt: u32,
+        first: u32,
     ) -> impl Future<Output = Result<Vec<Vec<u8>>, StoreError>> + Send;
 
     /// Leaves the receipt, and in the same transaction charges the run with what it says in the
@@ -373,27 +385,8 @@ pub trait RecordStore: Send + Sync {
         round: u32,
         metrics: &serde_json::Map<String, serde_json::Value>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
-}
 
-/// Files of a run by key (`runs/<run>/...`, see [`keys`]).
-pub trait ArtifactStore: Send + Sync {
-    /// Stores a file, replacing an earlier one whole.
-    fn put(
-        &self,
-        key: &str,
-        bytes: Vec<u8>,
-        content_type: &str,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-
-    /// The file, or `None`.
-    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send;
-
-    /// Keys that start with `prefix`, in order.
-    fn list(&self, prefix: &str) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
-
-    /// Deletes a file; deleting what is not there is harmless.
-    fn delete(&self, key: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
-
-    /// Where a person finds the key: an `s3://` URI or a path.
-    fn location(&self, key: &str) -> String;
+    /// Deletes a run with everything that is kept of it, and last its entry in the list of runs: so
+    /// it can be repeated where it failed half-way. Deleting what is not there is harmless.
+    fn delete_run(&self, run_id: &RunId) -> impl Future<Output = Result<(), StoreError>> + Send;
 }

@@ -328,13 +328,18 @@ impl RecordStore for SqliteStore {
         .await
     }
 
-    async fn chunks(&self, key: &BlockKey, attempt: u32) -> Result<Vec<Vec<u8>>, StoreError> {
+    async fn chunks_from(
+        &self,
+        key: &BlockKey,
+        attempt: u32,
+        first: u32,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
         let key = key.clone();
         self.with("read the chunks of records", move |connection| {
             let mut statement = connection.prepare(
                 "SELECT packed FROM chunks
                  WHERE run_id = ?1 AND experiment = ?2 AND round = ?3 AND block = ?4
-                   AND attempt = ?5
+                   AND attempt = ?5 AND chunk >= ?6
                  ORDER BY chunk",
             )?;
             let of_attempt = params![
@@ -342,7 +347,8 @@ impl RecordStore for SqliteStore {
                 key.experiment.as_str(),
                 key.round,
                 key.block,
-                attempt
+                attempt,
+                first
             ];
             let rows = statement.query_map(of_attempt, |row| row.get(0))?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -390,6 +396,18 @@ impl RecordStore for SqliteStore {
                  VALUES (?1, ?2, ?3, ?4)",
                 params![run_id.as_str(), experiment.as_str(), round, text],
             )?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn delete_run(&self, run_id: &RunId) -> Result<(), StoreError> {
+        let run_id = run_id.clone();
+        self.transaction("delete the run", move |transaction| {
+            for table in ["chunks", "blocks", "metrics", "spend", "runs"] {
+                let delete = format!("DELETE FROM {table} WHERE run_id = ?1");
+                transaction.execute(&delete, [run_id.as_str()])?;
+            }
             Ok(())
         })
         .await

@@ -92,6 +92,12 @@ impl Stack {
         started["execution"].as_str().unwrap().to_owned()
     }
 
+    /// The same under a name.
+    pub(super) fn start_as(&self, name: &str, input: &Value) {
+        let (machine, input) = (self.text("run_state_machine"), input.to_string());
+        self.ask("start", &["--state-machine", machine, "--input", &input, "--name", name]);
+    }
+
     /// Waits until an execution has ended.
     pub(super) fn wait(&self, execution: &str) -> Ended {
         ending(&self.ask("wait", &["--execution", execution, "--timeout", "120"]))
