@@ -1,8 +1,12 @@
 //! The command line.
 
+mod deployed;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use self::deployed::{Delete, Fetch, List, Resume, Start, Stop, Target, Watch};
 
 /// Measures foundation models on AWS: what a transaction costs, how fast, and how sure we are.
 #[derive(Debug, Parser)]
@@ -30,6 +34,20 @@ pub(crate) enum Command {
     Records(Records),
     /// Summarise a run again and rewrite its report.
     Report(Report),
+    /// List the runs of a stack on AWS, or of this machine.
+    List(List),
+    /// Delete a run of a stack on AWS, or of this machine, with all that is kept of it.
+    Delete(Delete),
+    /// Start a run on AWS: upload the configuration with its files, and start the state machine.
+    Start(Start),
+    /// Watch a run on AWS to its end. Ctrl-C ends the watching, not the run.
+    Watch(Watch),
+    /// Copy a run on AWS into the folder of this machine, or make a link to its report.
+    Fetch(Fetch),
+    /// End a run on AWS early: what was measured is kept and reported.
+    Stop(Stop),
+    /// Go on with a run on AWS that ended before it was complete.
+    Resume(Resume),
     /// Print the JSON Schema of configurations, for editors.
     Schema,
     /// Tell how wrong this client is on this machine, load by load, against a simulator of known

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use shared::run::{Conclusion, RunError};
+use shared::stack::StackError;
 use shared::store::RunStatus;
 
 /// How a command ended.
@@ -48,6 +49,12 @@ impl Exit {
         if error.downcast_ref::<Refusal>().is_some() {
             return Self::Refused;
         }
+        if let Some(
+            StackError::NotFound { .. } | StackError::Untagged { .. } | StackError::NameTaken(_),
+        ) = error.downcast_ref::<StackError>()
+        {
+            return Self::Refused;
+        }
         match error.downcast_ref::<RunError>() {
             Some(
                 RunError::Config(_)
@@ -55,6 +62,7 @@ impl Exit {
                 | RunError::NotDeployable { .. }
                 | RunError::OverSpendLimit { .. }
                 | RunError::Exists(_)
+                | RunError::Running(_)
                 | RunError::Missing { .. },
             ) => Self::Refused,
             Some(_) | None => Self::Failed,

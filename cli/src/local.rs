@@ -1,4 +1,4 @@
-//! The stores of one machine.
+//! The stores of one machine, and finding a run in any.
 
 use std::path::Path;
 
@@ -31,7 +31,7 @@ pub(crate) async fn open_existing(out: &Path) -> Result<LocalStores> {
 }
 
 /// The run of that id; `latest` is the one started last.
-pub(crate) async fn find(stores: &LocalStores, run: &str) -> Result<RunMeta> {
+pub(crate) async fn find<R: RecordStore, A>(stores: &Stores<R, A>, run: &str) -> Result<RunMeta> {
     if run == "latest" {
         let latest = stores.records.runs().await.map_err(RunError::from)?.into_iter().next();
         return latest.context(Refusal("there are no runs yet".to_owned()));

@@ -8,6 +8,7 @@
 //! | `calibrate` | how wrong the client is, by the truth of each request |
 //! | `exits` | what else ends with which exit code |
 //! | `interrupted` | Ctrl-C, once and twice |
+//! | `kept` | runs that are listed and deleted, and what needs a stack |
 //! | `killed` | `kill -9`, and what a resumed run counts |
 //! | `open_loop` | requests at a rate: the schedule is kept, and who cannot keep up is told |
 //! | `rounds` | many rounds: their times, skipping, waiting, resuming |
@@ -18,6 +19,7 @@ mod begin;
 mod calibrate;
 mod exits;
 mod interrupted;
+mod kept;
 mod killed;
 mod open_loop;
 mod refused;

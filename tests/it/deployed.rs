@@ -3,9 +3,14 @@
 //!
 //! Each test has a stack and a simulator of its own, so that they share nothing but the machine.
 
+mod ended;
 mod equal;
 mod killed;
+mod limits;
 mod refused;
+mod rounds;
+mod scheduled;
+mod session;
 mod stack;
 mod taken;
 

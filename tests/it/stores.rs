@@ -3,6 +3,8 @@
 mod artifacts;
 mod bench;
 mod copy;
+mod deleting;
+mod follow;
 mod limited_run;
 mod pacing;
 mod processes;
@@ -56,6 +58,7 @@ fn meta(id: &str, started_at: &str) -> RunMeta {
         ended_at: None,
         spend_limit: None,
         deployment: None,
+        targets: vec!["bedrock us-east-1 a-model".to_owned()],
     }
 }
 

@@ -4,6 +4,8 @@
     python stack.py up --dir WORK --functions DIR [--env KEY=VALUE ...] [--parameter KEY=VALUE ...]
     python stack.py put --dir WORK --bucket BUCKET --key KEY FILE
     python stack.py execute --dir WORK --state-machine ARN --input JSON [--name NAME] [--timeout SECONDS]
+    python stack.py stop --dir WORK --execution ARN
+    python stack.py put-event --dir WORK --source SOURCE --type TYPE --detail JSON
     python stack.py invoke --dir WORK --function NAME --payload JSON
     python stack.py down --dir WORK
 
@@ -80,7 +82,8 @@ def up(args):
     (work / "tmp").mkdir(parents=True, exist_ok=True)
     if (work / "stack.json").exists():
         raise SystemExit(f"{work} already holds a stack; `down` first")
-    emulator, endpoint = start_emulator(work, dict(pair.split("=", 1) for pair in args.env), args.while_stdin)
+    extra = dict(pair.split("=", 1) for pair in args.env)
+    emulator, endpoint = start_emulator(work, args.port or free_port(), extra, args.while_stdin)
     stack = {"pid": emulator.pid, "endpoint": endpoint, "region": REGION, "log": str(work / "ministack.log")}
     try:
         until("ministack is ready", START_SECONDS, lambda: ready(emulator, endpoint))
@@ -93,11 +96,14 @@ def up(args):
     return stack
 
 
-def start_emulator(work, extra, while_stdin):
-    """Functions inherit the emulator's environment, so it is a clean one: no proxies, profiles or credentials."""
+def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return probe.getsockname()[1]
+
+
+def start_emulator(work, port, extra, while_stdin):
+    """Functions inherit the emulator's environment, so it is a clean one: no proxies, profiles or credentials."""
     endpoint = f"http://127.0.0.1:{port}"
     environment = {
         "PATH": os.environ["PATH"],
@@ -274,6 +280,36 @@ def wait(args, stack):
     }
 
 
+def stop(args, stack):
+    client("stepfunctions", stack["endpoint"]).stop_execution(executionArn=args.execution)
+    return {"stopped": args.execution}
+
+
+def put_event(args, stack):
+    """Does with an event what the rules would that match it, for events that the emulator never sends by itself.
+
+    Nobody may send events as AWS: so the rules' patterns are asked whether they match, and their targets get the event
+    through copies of these rules that listen to another source.
+    """
+    events = client("events", stack["endpoint"])
+    event = {"source": args.source, "detail-type": args.type, "detail": json.loads(args.detail)}
+    event |= {"id": "1", "account": "000000000000", "time": "2026-01-01T00:00:00Z", "region": REGION, "resources": []}
+    matching = []
+    for rule in events.list_rules()["Rules"]:
+        if "EventPattern" not in rule:
+            continue
+        if events.test_event_pattern(EventPattern=rule["EventPattern"], Event=json.dumps(event))["Result"]:
+            matching.append(rule["Name"])
+            name = "copy-of-" + rule["Name"]
+            events.put_rule(Name=name, EventPattern=json.dumps({"source": ["test"]}), State="ENABLED")
+            events.put_targets(Rule=name, Targets=events.list_targets_by_rule(Rule=rule["Name"])["Targets"])
+    entry = {"Source": "test", "DetailType": args.type, "Detail": args.detail}
+    answer = events.put_events(Entries=[entry])
+    if not matching or answer["FailedEntryCount"]:
+        raise SystemExit(f"rules that match: {matching}; {answer['Entries']}")
+    return {"rules": matching}
+
+
 def execute(args, stack):
     args.execution = start(args, stack)["execution"]
     return wait(args, stack)
@@ -334,6 +370,7 @@ def main():
     added.add_argument("--functions", required=True, help="folder with the executables planner, runner, summarizer")
     added.add_argument("--env", action="append", default=[], metavar="KEY=VALUE", help="for the functions, through the emulator")
     added.add_argument("--parameter", action="append", default=[], metavar="KEY=VALUE", help="of the template")
+    added.add_argument("--port", type=int, help="the emulator's; default: a free one")
     added.add_argument("--while-stdin", action="store_true", help="end all processes when standard input ends")
     added = command(down, "down", needs_stack=False)
     added.add_argument("--pid", type=int)
@@ -354,6 +391,11 @@ def main():
     added = command(invoke, "invoke")
     added.add_argument("--function", required=True, metavar="NAME")
     added.add_argument("--payload", default="{}", metavar="JSON")
+    command(stop, "stop").add_argument("--execution", required=True, metavar="ARN")
+    added = command(put_event, "put-event")
+    added.add_argument("--source", required=True)
+    added.add_argument("--type", required=True)
+    added.add_argument("--detail", required=True, metavar="JSON")
     command(history, "history").add_argument("--execution", required=True, metavar="ARN")
     command(executions, "executions").add_argument("--state-machine", required=True, metavar="ARN")
     command(runner_pids, "runner-pids")

@@ -2,24 +2,33 @@
 
 pub(crate) mod calibrate;
 pub(crate) mod completions;
+pub(crate) mod delete;
+pub(crate) mod fetch;
 pub(crate) mod init;
+pub(crate) mod list;
 pub(crate) mod plan;
 pub(crate) mod records;
 pub(crate) mod report;
+pub(crate) mod resume;
 mod rounds;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod simulate;
+pub(crate) mod start;
+pub(crate) mod stop;
+pub(crate) mod watch;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use shared::config;
 use shared::run::{Conclusion, Prepared, Source, draft};
 use shared::units::RunId;
 
 use crate::arguments::Starter;
 use crate::exit::Refusal;
+use crate::local::parse_run_id;
 use crate::terminal::{note, say, wrapped};
 
 /// Plans a run of a configuration's file, or of what is made from the arguments: its paths belong
@@ -42,10 +51,38 @@ async fn draft_config(path: Option<&Path>, starter: &Starter, run_id: RunId) -> 
 
 /// A configuration's text, and where its relative paths start.
 fn read_config(path: &Path) -> Result<(String, Source)> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| Refusal(format!("failed to read the configuration {}", path.display())))?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    Ok((text, Source::OneMachine(folder)))
+    Ok((read_text(path)?, Source::OneMachine(folder)))
+}
+
+/// A configuration's text.
+fn read_text(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path)
+        .with_context(|| Refusal(format!("failed to read the configuration {}", path.display())))
+}
+
+/// The id of a run that begins now: as it is given, or of the time.
+fn new_run_id(given: Option<&str>, now: Timestamp) -> Result<RunId> {
+    match given {
+        Some(given) => parse_run_id(given),
+        None => {
+            let time = now.strftime("%Y%m%d-%H%M%S");
+            parse_run_id(&format!("{time}-{:04x}", now.subsec_nanosecond() >> 14))
+        }
+    }
+}
+
+/// Says how much of a run was not measured, and what to do next.
+fn tell_unfinished(conclusion: &Conclusion, next: &str) {
+    let refused = match conclusion.refused_blocks {
+        0 => String::new(),
+        refused => format!(
+            ", {refused} of them because the spend limit has no room for them (for these, start a \
+             new run with a higher one)"
+        ),
+    };
+    let unfinished = conclusion.unfinished_blocks;
+    note(&format!("{unfinished} planned blocks were not measured to their end{refused}; {next}"));
 }
 
 /// Shows what a run has come to.

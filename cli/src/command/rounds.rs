@@ -10,7 +10,7 @@ use shared::block::{BlockRun, Instruments, Signals, WallClock};
 use shared::causes::chain;
 use shared::plan::{Due, Lane, Plan};
 use shared::run::{Connections, RunError, Stage, conclude, measure, unfinished_in_round};
-use shared::store::{BlockKey, RecordStore};
+use shared::store::{BlockEnd, BlockKey, RecordStore};
 
 use crate::local::LocalStores;
 use crate::progress::Progress;
@@ -148,8 +148,17 @@ impl Measuring<'_> {
             }
             let run = run?;
             progress.block_ended(lane, block, &run);
-            if run == BlockRun::Stopping {
-                break;
+            match &run {
+                BlockRun::Stopping => break,
+                BlockRun::Measured(receipt) if receipt.ended == BlockEnd::Throttled => {
+                    let endpoint = &lane.endpoint;
+                    progress.remark(&format!(
+                        "{endpoint} throttles nearly every request: the rest of its round is left out"
+                    ));
+                    break;
+                }
+                BlockRun::Measured(_) | BlockRun::AlreadyMeasured(_) | BlockRun::NoFunds { .. } => {
+                }
             }
         }
         Ok(())

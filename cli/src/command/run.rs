@@ -15,7 +15,7 @@ use simulator::SimulatorThread;
 use tokio::time::Instant;
 
 use super::rounds::{Measuring, at};
-use super::{draft_config, read_config, show};
+use super::{draft_config, new_run_id, read_config, show, tell_unfinished};
 use crate::arguments;
 use crate::connect::connect;
 use crate::exit::{Exit, Refusal};
@@ -68,23 +68,13 @@ pub(crate) async fn run(
     listening.abort();
     show(&conclusion, arguments.json)?;
     if conclusion.status != RunStatus::Complete {
-        let refused = match conclusion.refused_blocks {
-            0 => String::new(),
-            refused => format!(
-                ", {refused} of them because the spend limit has no room for them (for these, start a \
-                 new run with a higher one)"
-            ),
-        };
         let next = if measuring.can_go_on().await? {
             let virtual_time = if arguments.virtual_time { " --virtual-time" } else { "" };
             format!("to go on: fmgauge run --resume {run_id}{virtual_time}")
         } else {
             "the time of their rounds is over".to_owned()
         };
-        let unfinished = conclusion.unfinished_blocks;
-        note(&format!(
-            "{unfinished} planned blocks were not measured to their end{refused}; {next}"
-        ));
+        tell_unfinished(&conclusion, &next);
     }
     let mut failures = failures.into_iter();
     if let Some(first) = failures.next() {
@@ -107,13 +97,7 @@ struct Started {
 /// Plans and stores a new run, called by the time `begun`. What can be refused is refused before
 /// anything is written.
 async fn start(arguments: &arguments::Run, out: &Path, begun: Timestamp) -> Result<Started> {
-    let run_id = match &arguments.id {
-        Some(id) => id.clone(),
-        None => {
-            format!("{}-{:04x}", begun.strftime("%Y%m%d-%H%M%S"), begun.subsec_nanosecond() >> 14)
-        }
-    };
-    let run_id = local::parse_run_id(&run_id)?;
+    let run_id = new_run_id(arguments.id.as_deref(), begun)?;
     let prepared = draft_config(arguments.config.as_deref(), &arguments.starter, run_id).await?;
     let (connections, simulator) = connect(&prepared.plan, arguments.virtual_time).await?;
     let stores = local::open(out).await?;

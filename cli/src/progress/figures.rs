@@ -24,7 +24,7 @@ pub(super) struct Figures {
     /// The load that is being measured.
     load: String,
     sent: u64,
-    /// Planned requests of blocks that had been measured before.
+    /// Requests that had been measured before; of whole blocks, those that were planned.
     measured_before: u64,
     throttled: u64,
     failed: u64,
@@ -58,7 +58,14 @@ impl Figures {
         *self = Self { settled: self.spent(), ..Self::new(lane, begun) };
     }
 
-    pub(super) fn record(&mut self, record: &Record, price: Option<&Price>, now: Instant) {
+    /// A request was recorded, now or, where `was_before`, before this process began.
+    pub(super) fn record(
+        &mut self,
+        record: &Record,
+        price: Option<&Price>,
+        now: Instant,
+        was_before: bool,
+    ) {
         if let Some(cost) = price.and_then(|price| price.of_usage(&record.usage)) {
             self.running = self.running.saturating_add(cost);
         }
@@ -67,8 +74,10 @@ impl Figures {
         }
         let (_, load) = record.experiment.as_str().rsplit_once('~').unwrap_or_default();
         load.clone_into(&mut self.load);
-        self.sent += u64::from(record.timeline.retry == 0);
+        let sent = if was_before { &mut self.measured_before } else { &mut self.sent };
+        *sent += u64::from(record.timeline.retry == 0);
         match record.outcome {
+            Outcome::Completed if was_before => {}
             Outcome::Completed => self.recent.push_back((now, record.e2e())),
             Outcome::Throttled => self.throttled += 1,
             Outcome::TimedOut(_) | Outcome::Failed(_) => self.failed += 1,
@@ -154,7 +163,7 @@ impl Figures {
 }
 
 /// A duration in at most six characters: `612 ms`, `1.2 s`, `95 s`, `4m20s`, `3h05m`.
-pub(super) fn short(duration: Duration) -> String {
+pub(crate) fn short(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         0 => format!("{} ms", duration.as_millis()),
@@ -217,10 +226,10 @@ stop: {requests: 40}
         assert_eq!(figures.left(begun), None);
 
         for second in 1..=8 {
-            figures.record(&record(&"completed".into()), price, at(second));
+            figures.record(&record(&"completed".into()), price, at(second), false);
         }
-        figures.record(&record(&"throttled".into()), price, at(10));
-        figures.record(&record(&serde_json::json!({"failed": "server"})), price, at(10));
+        figures.record(&record(&"throttled".into()), price, at(10), false);
+        figures.record(&record(&serde_json::json!({"failed": "server"})), price, at(10), false);
         assert_eq!(figures.words(at(10)), "  c4   0.8/s 500 ms 2 errors");
         assert_eq!(figures.left(at(10)), Some(Duration::from_secs(30)));
         assert_eq!(figures.spent(), NanoUsd(17_500_000));

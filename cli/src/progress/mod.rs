@@ -13,10 +13,12 @@ use shared::block::{BlockRun, Observer};
 use shared::plan::{BlockPlan, Lane, Plan};
 use shared::price::Price;
 use shared::record::Record;
+use shared::run::News;
 use shared::units::{Name, NanoUsd};
 use tokio::time::Instant;
 
-use self::figures::{Figures, short};
+use self::figures::Figures;
+pub(crate) use self::figures::short;
 use crate::terminal::note;
 
 /// How often live lines are drawn anew.
@@ -226,6 +228,31 @@ impl Progress {
         }
     }
 
+    /// What has become of a run that others measure.
+    pub(crate) fn tell(&self, plan: &Plan, news: News) {
+        match news {
+            News::Round(round) => self.begin_round(plan, round),
+            News::Recorded { record, was_before } => self.add(&record, was_before),
+            News::Block(key, run) => {
+                let of_endpoint = |lane: &&Lane| {
+                    lane.blocks.iter().any(|block| block.experiment == key.experiment)
+                };
+                let lane = plan.lanes.iter().find(of_endpoint);
+                let block = plan.block_in_round(&key.experiment, key.block, key.round);
+                if let (Some(lane), Some(block)) = (lane, block) {
+                    self.block_ended(lane, &block, &run);
+                }
+            }
+            News::Next(_) => {}
+        }
+    }
+
+    fn add(&self, record: &Record, was_before: bool) {
+        if let Some(lane) = self.lanes.get(&record.endpoint) {
+            lane.figures().record(record, lane.price.as_ref(), Instant::now(), was_before);
+        }
+    }
+
     /// A remark that does not disturb the live lines.
     pub(crate) fn remark(&self, text: &str) {
         self.bars.suspend(|| note(text));
@@ -258,8 +285,6 @@ fn line(template: &str) -> ProgressStyle {
 
 impl Observer for Progress {
     fn recorded(&self, record: &Record) {
-        if let Some(lane) = self.lanes.get(&record.endpoint) {
-            lane.figures().record(record, lane.price.as_ref(), Instant::now());
-        }
+        self.add(record, false);
     }
 }

@@ -3,40 +3,65 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shared::run::{Failure, RunError, Source, Stores, draft, prepare};
-use shared::store::{ArtifactStore, Deployment, RecordStore, keys};
+use shared::run::{
+    Failure, NextRound, RunError, Source, Stores, draft, next_round, prepare, refuse_beside_active,
+    take_up,
+};
+use shared::store::{ArtifactStore, Deployment, RecordStore};
 use shared::units::RunId;
 
-/// What the state machine hands over.
+use crate::schedule::Schedule;
+
+/// What the state machine hands over: the input that begins a run, or the round after which it goes
+/// on.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Event {
-    /// The execution's input, as a person gave it.
-    input: Input,
+    /// The execution's input, as a person or a schedule gave it.
+    input: Option<Input>,
+    after: Option<After>,
     /// The execution's ARN: the run's owner.
     execution: String,
 }
 
-/// The execution's input: one of `config_uri` and `config`.
-#[derive(Debug, Deserialize)]
+/// The execution's input: one of `config_uri`, `config` and `resume`.
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Input {
     config_uri: Option<String>,
     config: Option<Value>,
+    /// The run to go on with.
+    resume: Option<RunId>,
     run_id: Option<String>,
+    /// Start beside an active run on the same endpoint.
+    #[serde(default)]
+    force: bool,
+    schedule: Option<Schedule>,
+}
+
+/// The last round that was measured.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct After {
+    run_id: RunId,
+    round: u32,
 }
 
 /// What the state machine goes on with.
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Output {
+    /// `planned`, or `duplicate` where another execution has the run of that scheduled time.
+    status: &'static str,
     run_id: RunId,
     bucket: String,
-    lanes_key: String,
-    round: u32,
+    /// The next round; null where nothing is left.
+    round: Option<u32>,
     rounds: u32,
+    wait_until: Option<String>,
+    lanes_key: Option<String>,
 }
 
-/// Plans a run and stores it.
+/// Plans a run and stores it, or takes one up, or goes on to the next round.
 pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
     event: Event,
     stores: &Stores<R, A>,
@@ -44,14 +69,69 @@ pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
     deployment: Option<Deployment>,
     now: Timestamp,
 ) -> Result<Output, Failure> {
-    let text = config_text(&event.input, stores, bucket).await?;
-    let run_id = run_id(&event)?;
+    let (run_id, after) = match (event.input, event.after) {
+        (Some(input), None) => {
+            let run_id =
+                match begin(&input, &event.execution, stores, bucket, deployment, now).await? {
+                    Begun::Run(run_id) => run_id,
+                    Begun::Duplicate(run_id) => {
+                        tracing::info!(%run_id, "Another execution has this run.");
+                        return Ok(Output::new("duplicate", run_id, bucket, NextRound::default()));
+                    }
+                };
+            (run_id, 0)
+        }
+        (None, Some(After { run_id, round })) => (run_id, round),
+        (Some(_), Some(_)) | (None, None) => {
+            let mend = "give one of \"input\" and \"after\"".to_owned();
+            return Err(Failure::Permanent(mend));
+        }
+    };
+    let next = next_round(&run_id, after, stores, now).await?;
+    tracing::info!(%run_id, round = next.round, wait_until = next.wait_until, "Next round planned.");
+    Ok(Output::new("planned", run_id, bucket, next))
+}
+
+impl Output {
+    fn new(status: &'static str, run_id: RunId, bucket: &str, next: NextRound) -> Self {
+        let NextRound { round, rounds, wait_until, lanes_key } = next;
+        Self { status, run_id, bucket: bucket.to_owned(), round, rounds, wait_until, lanes_key }
+    }
+}
+
+/// What an execution's input has come to.
+enum Begun {
+    Run(RunId),
+    /// A schedule was delivered twice, and another execution was first.
+    Duplicate(RunId),
+}
+
+async fn begin<R: RecordStore, A: ArtifactStore>(
+    input: &Input,
+    execution: &str,
+    stores: &Stores<R, A>,
+    bucket: &str,
+    deployment: Option<Deployment>,
+    now: Timestamp,
+) -> Result<Begun, Failure> {
+    if let Some(run_id) = &input.resume {
+        take_up(run_id, stores, execution).await?;
+        return Ok(Begun::Run(run_id.clone()));
+    }
+    let text = config_text(input, stores, bucket).await?;
+    let scheduled = input.schedule.as_ref().and_then(Schedule::run_id);
+    let run_id = run_id(input, scheduled.as_deref(), execution)?;
     let mut prepared = draft(&text, run_id.clone(), &Source::Deployed).await?;
     prepared.deployment = deployment;
-    prepare(&prepared, stores, &event.execution, now).await?;
+    if !input.force {
+        refuse_beside_active(&prepared.plan, stores).await?;
+    }
+    match prepare(&prepared, stores, execution, now).await {
+        Err(RunError::Exists(_)) if scheduled.is_some() => return Ok(Begun::Duplicate(run_id)),
+        prepared => prepared?,
+    }
     tracing::info!(%run_id, experiments = prepared.plan.experiments.len(), "Run planned.");
-    let lanes_key = keys::lanes(&run_id);
-    Ok(Output { run_id, bucket: bucket.to_owned(), lanes_key, round: 1, rounds: 1 })
+    Ok(Begun::Run(run_id))
 }
 
 async fn config_text<R: RecordStore, A: ArtifactStore>(
@@ -63,7 +143,8 @@ async fn config_text<R: RecordStore, A: ArtifactStore>(
         (Some(config), None) => return Ok(config.to_string()),
         (None, Some(uri)) => uri,
         (Some(_), Some(_)) | (None, None) => {
-            let mend = "give one of \"config_uri\": \"s3://...\" and \"config\": {...} as input";
+            let mend = "give one of \"config_uri\": \"s3://...\", \"config\": {...} and \"resume\": \
+                        \"<run>\" as input";
             return Err(Failure::Permanent(mend.to_owned()));
         }
     };
@@ -76,12 +157,11 @@ async fn config_text<R: RecordStore, A: ArtifactStore>(
     String::from_utf8(bytes).map_err(|error| Failure::Permanent(format!("{uri}: {error}")))
 }
 
-/// The given run id, else the execution's name: unique, and the same when the call is repeated.
-fn run_id(event: &Event) -> Result<RunId, Failure> {
-    let text = match &event.input.run_id {
-        Some(run_id) => run_id.as_str(),
-        None => event.execution.rsplit(':').next().unwrap_or_default(),
-    };
+/// The given run id, else that of the scheduled time, else the execution's name: each is unique,
+/// and the same when the call is repeated.
+fn run_id(input: &Input, scheduled: Option<&str>, execution: &str) -> Result<RunId, Failure> {
+    let name = || execution.rsplit(':').next().unwrap_or_default();
+    let text = input.run_id.as_deref().or(scheduled).unwrap_or_else(name);
     text.parse().map_err(|error| {
         Failure::Permanent(format!(
             "{text:?} cannot be a run id: {error}; give \"run_id\" as input"
@@ -97,10 +177,19 @@ mod tests {
     fn the_sample_is_an_event_and_its_run_is_named_after_the_execution() {
         let sample = include_str!("../../../events/planner.json");
         let event: Event = serde_json::from_str(sample).unwrap();
-        assert_eq!(run_id(&event).unwrap().as_str(), "first-run");
-        let given = Input { run_id: Some("given".to_owned()), ..event.input };
-        let event = Event { input: given, ..event };
-        assert_eq!(run_id(&event).unwrap().as_str(), "given");
+        let input = event.input.unwrap();
+        let id = |input: &Input, scheduled| run_id(input, scheduled, &event.execution).unwrap();
+        assert_eq!(id(&input, None).as_str(), "first-run");
+        assert_eq!(id(&input, Some("weekly-20261128")).as_str(), "weekly-20261128");
+        let given = Input { run_id: Some("given".to_owned()), ..input };
+        assert_eq!(id(&given, Some("weekly-20261128")).as_str(), "given");
+    }
+
+    #[test]
+    fn what_the_state_machine_sends_between_rounds_is_an_event() {
+        let sent = r#"{"after": {"run_id": "r", "round": 3}, "execution": "arn"}"#;
+        let event: Event = serde_json::from_str(sent).unwrap();
+        assert_eq!(event.after.unwrap().round, 3);
     }
 
     #[tokio::test]

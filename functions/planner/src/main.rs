@@ -1,6 +1,7 @@
 //! Lambda function: a configuration becomes a stored plan.
 
 mod handler;
+mod schedule;
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 use shared::run::{Failure, Stores};

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use shared::block::{BlockRun, Instruments, NoObserver, Signals};
+use shared::block::{BlockRun, Instruments, Signals};
 use shared::run::{Connections, Failure, Stores, measure};
 use shared::store::{ArtifactStore, BlockEnd, BlockKey, RecordStore};
+use shared::telemetry::{BlockTelemetry, print};
 use shared::units::{ExperimentId, RunId};
+use tracing::Instrument;
 
 /// Before the function's end, sending stops: what is in flight has this long to be drained.
 const DRAIN: Duration = Duration::from_secs(45);
@@ -33,18 +35,36 @@ pub(crate) struct Output {
     ended: Option<BlockEnd>,
 }
 
+/// What a stack's runner has of its own.
+#[derive(Debug)]
+pub(crate) struct Runner<R, A> {
+    pub(crate) stores: Stores<R, A>,
+    pub(crate) connections: Connections,
+    pub(crate) instruments: Instruments,
+    /// The name that its metrics carry.
+    pub(crate) stack: String,
+}
+
 /// Measures one block, within what remains of the invocation.
 pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
     event: Event,
-    stores: &Stores<R, A>,
-    connections: &Connections,
-    instruments: &Instruments,
+    runner: &Runner<R, A>,
     remaining: Duration,
 ) -> Result<Output, Failure> {
     let Event { run_id, round, experiment, block } = event;
+    let span = tracing::info_span!("block", %run_id, %experiment, round, block);
     let key = BlockKey { run_id, experiment, round, block };
-    let signals = Signals::default();
-    let measuring = measure(key, stores, connections, instruments, &signals, &NoObserver);
+    handle_block(key, runner, remaining).instrument(span).await
+}
+
+async fn handle_block<R: RecordStore, A: ArtifactStore>(
+    key: BlockKey,
+    runner: &Runner<R, A>,
+    remaining: Duration,
+) -> Result<Output, Failure> {
+    let Runner { stores, connections, instruments, stack } = runner;
+    let (signals, telemetry) = (Signals::default(), BlockTelemetry::default());
+    let measuring = measure(key.clone(), stores, connections, instruments, &signals, &telemetry);
     let begun = tokio::time::Instant::now();
     let ending = async {
         tokio::time::sleep_until(begun + remaining.saturating_sub(DRAIN)).await;
@@ -57,7 +77,13 @@ pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
         run = measuring => run?,
         () = ending => unreachable!("it waits for ever"),
     };
+    if let BlockRun::Measured(receipt) = &run {
+        print(&telemetry.documents(stack, &key, receipt, (instruments.wall)()));
+    }
     let (status, receipt) = match run {
+        BlockRun::Measured(receipt) if receipt.ended == BlockEnd::Throttled => {
+            ("throttled", Some(receipt))
+        }
         BlockRun::Measured(receipt) => ("measured", Some(receipt)),
         BlockRun::AlreadyMeasured(receipt) => ("already_measured", Some(receipt)),
         BlockRun::Stopping => ("stopping", None),
@@ -170,7 +196,9 @@ stop: {{duration: 1m}}
             measuring: tokio::runtime::Handle::current(),
             time: Time::Real,
         };
-        let handling = handle(event, &stores, &connections, &instruments, DRAIN + sending);
+        let stack = "fmgauge".to_owned();
+        let runner = Runner { stores, connections, instruments, stack };
+        let handling = handle(event, &runner, DRAIN + sending);
         let output = Box::pin(handling).await.unwrap();
         assert!(begun.elapsed() >= sending && begun.elapsed() < sending + RECEIPT);
 
@@ -179,7 +207,7 @@ stop: {{duration: 1m}}
         let ended = Some(BlockEnd::Stopped);
         let (attempt, records) = (Some(1), Some(sent));
         assert_eq!(output, Output { status: "measured", attempt, records, ended });
-        let states = stores.records.blocks(&run_id).await.unwrap();
+        let states = runner.stores.records.blocks(&run_id).await.unwrap();
         let receipt = states[0].receipt.as_ref().unwrap();
         assert_eq!((receipt.records, receipt.ended), (sent, BlockEnd::Stopped));
         std::fs::remove_dir_all(folder).unwrap();

@@ -24,17 +24,21 @@ fn main() -> Result<(), Error> {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads environment and clock")]
 async fn serve(measuring: &Handle) -> Result<(), Error> {
     let wall = SystemTime::now;
-    let instruments = &Instruments { wall, measuring: measuring.clone(), time: Time::Real };
+    let instruments = Instruments { wall, measuring: measuring.clone(), time: Time::Real };
     let config = aws_config::load_defaults(cloud::behavior_version()).await;
     let (table, bucket) = (std::env::var("FMGAUGE_TABLE")?, std::env::var("FMGAUGE_BUCKET")?);
     let (records, artifacts) = cloud::connect(&config, &table, &bucket);
-    let stores = &Stores { records, artifacts };
-    let connections = &Connections::new(config)?;
+    let runner = &handler::Runner {
+        stores: Stores { records, artifacts },
+        connections: Connections::new(config)?,
+        instruments,
+        stack: std::env::var("FMGAUGE_STACK").unwrap_or_default(),
+    };
     run(service_fn(|event: LambdaEvent<handler::Event>| async move {
         let remaining = event.context.deadline().duration_since(wall());
         let remaining = remaining.unwrap_or_default();
         // Boxed: it is tens of kilobytes, and moved several times by the runtime.
-        Box::pin(handler::handle(event.payload, stores, connections, instruments, remaining))
+        Box::pin(handler::handle(event.payload, runner, remaining))
             .await
             .map_err(|failure| diagnostic(&failure))
     }))

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::run::{Conclusion, Failure, RunError, Stage, Stores, conclude, settle};
 use shared::store::{ArtifactStore, RecordStore};
+use shared::telemetry::{print, run_document};
 use shared::units::RunId;
 
 /// How long the workers of a run that was ended from outside may take to drain.
@@ -40,6 +41,7 @@ pub(crate) enum Output {
 pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
     event: Event,
     stores: &Stores<R, A>,
+    stack: &str,
     now: Timestamp,
 ) -> Result<Output, Failure> {
     let run_id = match (event.run_id, event.execution) {
@@ -61,6 +63,7 @@ pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
         settle(&run_id, stores, PATIENCE).await?;
     }
     let conclusion = conclude(&run_id, stores, stage, now).await?;
+    print(&[run_document(stack, &conclusion, stage, now.into())]);
     tracing::info!(%run_id, cause, "Run concluded.");
     Ok(Output::Concluded(conclusion))
 }

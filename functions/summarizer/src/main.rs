@@ -17,8 +17,9 @@ async fn main() -> Result<(), Error> {
     let (table, bucket) = (std::env::var("FMGAUGE_TABLE")?, std::env::var("FMGAUGE_BUCKET")?);
     let (records, artifacts) = cloud::connect(&config, &table, &bucket);
     let stores = &Stores { records, artifacts };
+    let stack = &std::env::var("FMGAUGE_STACK").unwrap_or_default();
     run(service_fn(|event: LambdaEvent<handler::Event>| async move {
-        handler::handle(event.payload, stores, jiff::Timestamp::now())
+        handler::handle(event.payload, stores, stack, jiff::Timestamp::now())
             .await
             .map_err(|failure| diagnostic(&failure))
     }))

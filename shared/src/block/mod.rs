@@ -9,6 +9,7 @@ mod instruments;
 mod probe;
 mod recorder;
 mod sending;
+mod throttling;
 mod window;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::instruments::{Instruments, Time, measuring_runtime};
 use self::probe::Probe;
 use self::recorder::{Placed, Recorder};
+use self::throttling::Throttling;
 use self::window::Window;
 use crate::client::ClientFigures;
 use crate::dataset::{self, Prompt};
@@ -28,7 +30,7 @@ use crate::endpoint::{Endpoint, Request};
 use crate::plan::{BlockPlan, Experiment, Load, Plan, WARMUP_MAX_TOKENS};
 use crate::price::{Allotment, Tariff};
 use crate::record::{Observation, Phase, Record};
-use crate::store::{BlockKey, Receipt, RecordStore, Standing, StoreError};
+use crate::store::{BlockEnd, BlockKey, Receipt, RecordStore, Standing, StoreError};
 use crate::units::NanoUsd;
 
 /// How often a worker asks whether it may go on.
@@ -128,6 +130,9 @@ struct Attempt {
     /// `None` where the endpoint's price is not known.
     tariff: Option<Tariff>,
     allotment: Arc<Allotment>,
+    throttling: Throttling,
+    /// It was stopped because the endpoint throttled on and on.
+    throttled: CancellationToken,
     instruments: Instruments,
 }
 
@@ -164,9 +169,18 @@ pub async fn run_block<R: RecordStore>(
     let allotment = Arc::new(Allotment::new(allotted));
     let instruments = instruments.clone();
     let anchor = Anchor { instant: Instant::now(), wall: (instruments.wall)() };
-    let attempt =
-        Attempt { job, experiment, block, order, signals, tariff, allotment, instruments };
-    let attempt = Arc::new(attempt);
+    let attempt = Arc::new(Attempt {
+        job,
+        experiment,
+        block,
+        order,
+        signals,
+        tariff,
+        allotment,
+        throttling: Throttling::new(),
+        throttled: CancellationToken::new(),
+        instruments,
+    });
 
     let (recorder, sender) = Recorder::new(&attempt, anchor);
     let measuring = async {
@@ -189,7 +203,7 @@ pub async fn run_block<R: RecordStore>(
         sha256: stored.sha256,
         window_start_unix_ns: anchor.unix_ns(window.start),
         window: window.end.duration_since(window.start),
-        ended: window.ended,
+        ended: attempt.ended(window.ended),
         spent: stored.spent,
         elapsed: anchor.instant.elapsed(),
         bytes: stored.bytes,
@@ -298,6 +312,12 @@ async fn warm(attempt: &Attempt, slot: u32, endpoint: &dyn Endpoint, records: &r
 }
 
 impl Attempt {
+    /// Why the block ended, where its window tells that it was stopped or not.
+    fn ended(&self, ended: BlockEnd) -> BlockEnd {
+        let gave_up = ended == BlockEnd::Stopped && self.throttled.is_cancelled();
+        if gave_up { BlockEnd::Throttled } else { ended }
+    }
+
     /// What a request takes from the allotment before it is sent.
     fn bound(&self, phase: Phase) -> NanoUsd {
         self.tariff.as_ref().map_or(NanoUsd::ZERO, |tariff| tariff.bound(phase))

@@ -11,7 +11,7 @@ use super::{Attempt, BlockError, joined};
 use crate::endpoint::Endpoint;
 use crate::load::{ClosedLoop, OpenLoop, Schedule, Tries};
 use crate::plan::OpenLoad;
-use crate::record::{Observation, Phase};
+use crate::record::{Observation, Outcome, Phase};
 
 /// A slot that has been warmed: its number and its way to the endpoint.
 pub(super) type Slot = (u32, Box<dyn Endpoint>);
@@ -107,6 +107,10 @@ impl Attempt {
         records: &recorder::Sender,
     ) {
         self.settle(Phase::Measured, &observation);
+        if self.throttling.add(observation.outcome == Outcome::Throttled) {
+            self.throttled.cancel();
+            self.signals.stop.cancel();
+        }
         let prompt = self.prompt_index(sequence);
         records.send(Placed { phase: Phase::Measured, slot, sequence, prompt, observation });
     }

@@ -226,7 +226,7 @@ pub(super) fn stop(checker: &mut Checker<'_>, stop: &Field<raw::Stop>, largest: 
     let mut limits = Stop { requests: None, passes: None, duration: None, is_default: false };
     let mut requests_at = Location::UNKNOWN;
     let mut is_given = false;
-    if let Some(Spanned { value: raw, referenced: at }) = stop {
+    if let Some(Spanned { value: raw, referenced: at, .. }) = stop {
         limits.requests = checker.count(&raw.requests, "stop.requests", &(1..=MAX_REQUESTS));
         limits.passes = checker.count(&raw.passes, "stop.passes", &(1..=MAX_REQUESTS));
         limits.duration = checker.duration(&raw.duration, "stop.duration");

@@ -17,6 +17,7 @@ mod endpoints;
 mod error;
 mod load;
 mod not_yet;
+mod places;
 mod prices;
 mod raw;
 pub mod reading;
@@ -36,6 +37,7 @@ use serde_saphyr::Location;
 
 use self::check::Checker;
 pub use self::error::{ConfigError, ConfigErrors};
+pub use self::places::with_places;
 use self::raw::Spanned;
 pub use self::schema::schema;
 pub use self::starter::{Starter, starter};
@@ -350,7 +352,7 @@ fn check_baseline(
     field: &raw::Field<String>,
     raw: &raw::Raw,
 ) -> Option<Name> {
-    let Spanned { value: name, referenced } = field.as_ref()?;
+    let Spanned { value: name, referenced, .. } = field.as_ref()?;
     let known: Vec<&str> = raw::names(raw.endpoints(), |endpoint| &endpoint.name);
     if known.contains(&name.as_str()) {
         return name.parse().ok(); // if it is none, that has been told

@@ -19,7 +19,7 @@ const ON: [RetryOn; 2] = [RetryOn::Throttled, RetryOn::Server];
 
 /// The retries, if they are asked for.
 pub(super) fn check(checker: &mut Checker<'_>, field: &Field<raw::Retries>) -> Option<Retries> {
-    let Spanned { value: raw, referenced: at } = field.as_ref()?;
+    let Spanned { value: raw, referenced: at, .. } = field.as_ref()?;
     let most = checker.count(&raw.most, "retries.most", &MOST);
     if raw.most.is_none() {
         checker.refuse(

@@ -14,7 +14,7 @@ const LONGEST: Duration = Duration::from_hours(31 * 24);
 
 /// The rounds, if they are given. One begins at every multiple of `every` before `for` is over.
 pub(super) fn rounds(checker: &mut Checker<'_>, field: &Field<raw::Rounds>) -> Option<Rounds> {
-    let Spanned { value: raw, referenced: at } = field.as_ref()?;
+    let Spanned { value: raw, referenced: at, .. } = field.as_ref()?;
     let given = |checker: &mut Checker<'_>, field: &Field<String>, path: &str, problem: &str| {
         if field.is_none() {
             checker.refuse(*at, path, problem, "write both: `rounds: {every: 1h, for: 24h}`");

@@ -14,7 +14,7 @@ pub(super) fn workload(
     checker: &mut Checker<'_>,
     field: &Field<raw::Workload>,
 ) -> Option<Workload> {
-    let Spanned { value: raw, referenced: at } = field.as_ref()?;
+    let Spanned { value: raw, referenced: at, .. } = field.as_ref()?;
     let path = "workload.requests_per_minute";
     let requests_per_minute = match &raw.requests_per_minute {
         None => {
@@ -55,7 +55,7 @@ pub(super) fn spend_limit(
     field: &Field<raw::SpendLimit>,
     endpoints: &[&EndpointSpec],
 ) -> Option<NanoUsd> {
-    let Spanned { value: raw, referenced: at } = field.as_ref()?;
+    let Spanned { value: raw, referenced: at, .. } = field.as_ref()?;
     if let Some(unpriced) = endpoints.iter().find(|endpoint| endpoint.price.is_none()) {
         checker.refuse(
             *at,

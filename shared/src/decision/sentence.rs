@@ -140,14 +140,22 @@ pub(super) fn dataset(
     chosen(dataset, choice, rivals, criteria) + &invalid
 }
 
+/// So many left out are named; the tables have all.
+const NAMED_MAX: usize = 3;
+
 /// What is left out because its figures are INVALID.
 pub(super) fn invalid(rivals: &[Candidate<'_>]) -> Option<String> {
     let invalid = rivals.iter().map(|rival| rival.summary).filter(|summary| {
         summary.validity.grade == Grade::Invalid && summary.requests.completed > 0
     });
-    let invalid: Vec<_> = invalid
+    let mut invalid: Vec<_> = invalid
         .map(|summary| format!("{} ({})", place(summary), summary.validity.words()))
         .collect();
+    let more = invalid.len().saturating_sub(NAMED_MAX);
+    if more > 0 {
+        invalid.truncate(NAMED_MAX);
+        invalid.push(format!("{more} more"));
+    }
     let left_out = |invalid: &[String]| format!("Left out as INVALID: {}.", words::list(invalid));
     (!invalid.is_empty()).then(|| left_out(&invalid))
 }

@@ -107,6 +107,18 @@ pub struct EndpointSpec {
     pub price: Option<Price>,
 }
 
+impl EndpointSpec {
+    /// What load on it falls on: endpoints of the same target disturb each other, in other runs too.
+    pub fn target(&self) -> String {
+        let Self { region, model_id, endpoint_url, .. } = self;
+        match (self.kind, endpoint_url) {
+            (EndpointKind::Simulated, _) => format!("simulated {model_id}"),
+            (EndpointKind::Bedrock, None) => format!("{model_id} in {region}"),
+            (EndpointKind::Bedrock, Some(url)) => format!("{model_id} at {url}"),
+        }
+    }
+}
+
 /// Which operation of an endpoint is called.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -11,7 +11,7 @@ use crate::decision::decide;
 use crate::plan::Plan;
 use crate::report::{self, Report};
 use crate::store::{ArtifactStore, BlockState, Receipt, RecordStore, RunStatus, keys};
-use crate::summary::{SpendSummary, service_costs};
+use crate::summary::{ExperimentSummary, Grade, SpendSummary, service_costs};
 use crate::units::{NanoUsd, RunId};
 
 /// How often a settling run is looked at.
@@ -50,6 +50,34 @@ pub struct Conclusion {
     pub completed_requests: u64,
     /// Something in it was answered by a simulator.
     pub simulated: bool,
+    /// How far the figures of its experiments can be trusted.
+    #[serde(default)]
+    pub verdicts: Verdicts,
+}
+
+/// How many experiments have which verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdicts {
+    /// VALID.
+    pub valid: u32,
+    /// DEGRADED.
+    pub degraded: u32,
+    /// INVALID.
+    pub invalid: u32,
+}
+
+impl Verdicts {
+    fn of(experiments: &[ExperimentSummary]) -> Self {
+        let count = |grade| {
+            let those = experiments.iter().filter(|e| e.validity.grade == grade);
+            u32::try_from(those.count()).unwrap_or(u32::MAX)
+        };
+        Self {
+            valid: count(Grade::Valid),
+            degraded: count(Grade::Degraded),
+            invalid: count(Grade::Invalid),
+        }
+    }
 }
 
 /// Whether a run goes on after it is concluded.
@@ -101,6 +129,7 @@ pub async fn conclude<R: RecordStore, A: ArtifactStore>(
         unfinished_blocks,
         completed_requests: summary.experiments.iter().map(|e| e.requests.completed).sum(),
         simulated: summary.simulated,
+        verdicts: Verdicts::of(&summary.experiments),
     };
     summary.spend = Some(spend);
 
@@ -109,9 +138,11 @@ pub async fn conclude<R: RecordStore, A: ArtifactStore>(
         let key = keys::report(run_id, file.name);
         stores.artifacts.put(&key, file.bytes, file.content_type).await?;
     }
-    let latest = serde_json::to_vec_pretty(&conclusion)
-        .map_err(|source| RunError::Unwritable { key: keys::LATEST.to_owned(), source })?;
-    stores.artifacts.put(keys::LATEST, latest, "application/json").await?;
+    for key in [&keys::conclusion(run_id), keys::LATEST] {
+        let bytes = serde_json::to_vec_pretty(&conclusion)
+            .map_err(|source| RunError::Unwritable { key: key.to_owned(), source })?;
+        stores.artifacts.put(key, bytes, "application/json").await?;
+    }
     if stage == Stage::Interim {
         return Ok(conclusion);
     }
@@ -178,6 +209,7 @@ mod tests {
             ended_at: None,
             spend_limit: None,
             deployment: None,
+            targets: Vec::new(),
         };
         stores.records.create_run(&meta).await.unwrap();
         for (stage, status) in

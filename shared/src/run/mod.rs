@@ -3,23 +3,32 @@
 //! [`prepare`] turns a configuration into a stored plan, [`measure`] runs one block of it, and
 //! [`conclude`] turns records into a report. None of them knows where it runs.
 
+mod beside;
 mod calibrate;
 mod conclude;
+mod delete;
 mod failure;
+mod follow;
 mod limit;
 mod measure;
+mod next_round;
 mod prepare;
 mod summarize;
+mod take_up;
+mod upload;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
+pub use self::beside::refuse_beside_active;
 pub use self::calibrate::{Ladder, calibrate, climb, compare};
-pub use self::conclude::{Conclusion, Stage, conclude, settle, unfinished_in_round};
+pub use self::conclude::{Conclusion, Stage, Verdicts, conclude, settle, unfinished_in_round};
+pub use self::delete::delete;
 pub use self::failure::Failure;
+pub use self::follow::{Follower, News};
 pub use self::measure::{Connections, measure};
+pub use self::next_round::{BlockReference, LaneReference, NextRound, next_round};
 pub use self::prepare::{Prepared, Source, draft, prepare};
 pub use self::summarize::attempt_records;
+pub use self::take_up::take_up;
+pub use self::upload::{Uploaded, upload};
 use crate::block::BlockError;
 use crate::config::ConfigErrors;
 use crate::dataset::DatasetError;
@@ -27,7 +36,8 @@ use crate::plan::{PLAN_SCHEMA, Plan};
 use crate::record::ParquetError;
 use crate::report::RenderError;
 use crate::store::{ArtifactStore, RecordStore, StoreError, keys};
-use crate::units::{ExperimentId, Name, RunId};
+use crate::units::{Name, RunId};
+use jiff::Timestamp;
 
 /// Where a run is kept.
 #[derive(Debug, Clone)]
@@ -36,26 +46,6 @@ pub struct Stores<R, A> {
     pub records: R,
     /// Files.
     pub artifacts: A,
-}
-
-/// A lane as the state machine reads it, a line of `lanes.jsonl`: references only.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LaneReference {
-    /// The run.
-    pub run_id: RunId,
-    /// The endpoint whose blocks these are.
-    pub lane: Name,
-    /// Its blocks, in their order of measuring.
-    pub blocks: Vec<BlockReference>,
-}
-
-/// A block as the state machine refers to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BlockReference {
-    /// The experiment.
-    pub experiment: ExperimentId,
-    /// Which block of it.
-    pub block: u32,
 }
 
 /// Why a step could not be taken.
@@ -94,6 +84,31 @@ pub enum RunError {
     /// The run id belongs to another run.
     #[error("run {0} exists already: choose another run id, or resume it")]
     Exists(RunId),
+    /// Another run is active on the same endpoint.
+    #[error(
+        "run {run_id} puts load on {target} since {started_at}, and two loads disturb each other: \
+         wait for its end, stop it (`fmgauge stop {run_id}`), or start beside it with \
+         \"force\": true in the input (`--force`)"
+    )]
+    BesideActive {
+        /// The active run.
+        run_id: RunId,
+        /// What both put load on.
+        target: String,
+        /// When it began, RFC 3339.
+        started_at: String,
+    },
+    /// A run that cannot be taken up.
+    #[error("run {run_id} cannot be resumed: {why}")]
+    NotResumable {
+        /// Which run.
+        run_id: RunId,
+        /// Why not, and what to do.
+        why: &'static str,
+    },
+    /// What is asked for would disturb a run that has not ended.
+    #[error("run {0} is running: stop it first")]
+    Running(RunId),
     /// An artifact that the run should have is not there.
     #[error("run {run_id} has no {key}: it ended before it was planned, so start it again")]
     Missing {
@@ -167,6 +182,9 @@ impl RunError {
             | Self::NotDeployable { .. }
             | Self::OverSpendLimit { .. }
             | Self::Exists(_)
+            | Self::BesideActive { .. }
+            | Self::NotResumable { .. }
+            | Self::Running(_)
             | Self::Missing { .. }
             | Self::Unreadable { .. }
             | Self::Unwritable { .. }
@@ -200,6 +218,16 @@ pub async fn read_plan<R: RecordStore, A: ArtifactStore>(
     Ok(plan)
 }
 
+/// What a stored run had come to when it was last concluded.
+pub async fn read_conclusion<R: RecordStore, A: ArtifactStore>(
+    stores: &Stores<R, A>,
+    run_id: &RunId,
+) -> Result<Conclusion, RunError> {
+    let key = keys::conclusion(run_id);
+    let bytes = read(stores, run_id, &key).await?;
+    serde_json::from_slice(&bytes).map_err(|source| RunError::Unreadable { key, source })
+}
+
 async fn read<R: RecordStore, A: ArtifactStore>(
     stores: &Stores<R, A>,
     run_id: &RunId,
@@ -207,4 +235,13 @@ async fn read<R: RecordStore, A: ArtifactStore>(
 ) -> Result<Vec<u8>, RunError> {
     let bytes = stores.artifacts.get(key).await?;
     bytes.ok_or_else(|| RunError::Missing { run_id: run_id.clone(), key: key.to_owned() })
+}
+
+fn json_lines<T: serde::Serialize>(items: &[T]) -> Result<Vec<u8>, serde_json::Error> {
+    let mut bytes = Vec::new();
+    for item in items {
+        serde_json::to_writer(&mut bytes, item)?;
+        bytes.push(b'\n');
+    }
+    Ok(bytes)
 }

@@ -1,12 +1,13 @@
 //! From a configuration's text to a stored plan.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::limit::refuse_what_the_limit_cannot_hold;
-use super::{BlockReference, LaneReference, RunError, Stores, rfc3339};
+use super::{RunError, Stores, json_lines, rfc3339};
 use crate::config::{self, DatasetSettings, LoadSettings, MAX_REQUESTS, Settings};
 use crate::dataset::{Contents, DatasetError, Loader, Place};
 use crate::digest::sha256;
@@ -20,8 +21,21 @@ use crate::units::RunId;
 pub enum Source {
     /// One machine: paths are relative to this folder.
     OneMachine(PathBuf),
+    /// A run that is to be deployed from one machine: paths are relative to this folder, and their
+    /// files will be uploaded; all else is as where it is deployed.
+    Upload(PathBuf),
     /// A deployed run: files are objects in S3, and no endpoint is simulated.
     Deployed,
+}
+
+impl Source {
+    /// Whether Lambda functions will measure it.
+    fn is_for_functions(&self) -> bool {
+        match self {
+            Self::OneMachine(_) => false,
+            Self::Upload(_) | Self::Deployed => true,
+        }
+    }
 }
 
 /// A checked run that is not stored yet.
@@ -45,28 +59,21 @@ pub async fn draft(
     source: &Source,
 ) -> Result<Prepared, RunError> {
     let settings = config::parse(config_text)?;
-    if *source == Source::Deployed {
-        refuse_undeployable(&settings)?;
+    if source.is_for_functions() {
+        refuse_undeployable(&settings, source)?;
     }
     let contents = contents(&settings, source).await?;
     let datasets = load(&settings, &contents)?;
     let plan = plan::build(&settings, &datasets, run_id);
     refuse_what_the_limit_cannot_hold(&plan)?;
-    if *source == Source::Deployed {
+    if source.is_for_functions() {
         refuse_what_does_not_fit(&plan)?;
     }
     let config_text = config_text.to_owned();
     Ok(Prepared { plan, datasets, deployment: None, config_text })
 }
 
-fn refuse_undeployable(settings: &Settings) -> Result<(), RunError> {
-    if let Some(rounds) = settings.rounds {
-        return Err(RunError::NotDeployable {
-            what: format!("a run of {} rounds", rounds.count),
-            mend: "leave `rounds` out and start the state machine anew for each round, or measure \
-                   on one machine with `fmgauge run`",
-        });
-    }
+fn refuse_undeployable(settings: &Settings, source: &Source) -> Result<(), RunError> {
     for endpoint in settings.endpoints.iter().map(|endpoint| &endpoint.spec) {
         match endpoint.kind {
             EndpointKind::Bedrock => {}
@@ -81,11 +88,12 @@ fn refuse_undeployable(settings: &Settings) -> Result<(), RunError> {
     for dataset in settings.datasets.iter().map(|dataset| &dataset.spec) {
         let places = dataset.places();
         let path = places.into_iter().find(|place| matches!(place, Place::Path(_)));
-        if let Some(path) = path {
+        if let (Some(path), Source::Deployed) = (path, source) {
             return Err(RunError::NotDeployable {
                 what: format!("dataset {} (file: {path})", dataset.name),
-                mend: "put the file into the stack's bucket and give its s3:// address, or write \
-                       its prompts into the configuration (`prompts: [...]`)",
+                mend: "start the run with `fmgauge start`, which uploads the file, or put it into \
+                       the stack's bucket and give its s3:// address, or write its prompts into \
+                       the configuration (`prompts: [...]`)",
             });
         }
     }
@@ -95,7 +103,7 @@ fn refuse_undeployable(settings: &Settings) -> Result<(), RunError> {
 /// The content of all files that datasets name, each read once.
 async fn contents(settings: &Settings, source: &Source) -> Result<Contents, RunError> {
     let base = match source {
-        Source::OneMachine(base) => base.as_path(),
+        Source::OneMachine(base) | Source::Upload(base) => base.as_path(),
         Source::Deployed => Path::new(""),
     };
     let objects = Objects::default();
@@ -171,7 +179,7 @@ fn check_passes(
 const FUNCTION_TIME: Duration = Duration::from_secs(900 - 30);
 
 /// The most blocks of a lane: its state machine's history holds no more.
-const LANE_BLOCKS_MAX: usize = 1000;
+const LANE_BLOCKS_MAX: usize = 900;
 
 fn refuse_what_does_not_fit(plan: &Plan) -> Result<(), RunError> {
     let window = FUNCTION_TIME.saturating_sub(plan.deadlines.request);
@@ -191,7 +199,7 @@ fn refuse_what_does_not_fit(plan: &Plan) -> Result<(), RunError> {
         if lane.blocks.len() > LANE_BLOCKS_MAX {
             return Err(RunError::NotDeployable {
                 what: format!("endpoint {} with {} blocks", lane.endpoint, lane.blocks.len()),
-                mend: "a lane has at most 1,000: use fewer replicates, loads or datasets",
+                mend: "a lane has at most 900: use fewer replicates, loads or datasets",
             });
         }
     }
@@ -202,15 +210,6 @@ fn refuse_what_does_not_fit(plan: &Plan) -> Result<(), RunError> {
 fn prompts_file(dataset: &LoadedDataset) -> Result<Vec<u8>, RunError> {
     let key = || format!("prompts/{}.jsonl", dataset.name);
     json_lines(&dataset.prompts).map_err(|source| RunError::Unwritable { key: key(), source })
-}
-
-fn json_lines<T: serde::Serialize>(items: &[T]) -> Result<Vec<u8>, serde_json::Error> {
-    let mut bytes = Vec::new();
-    for item in items {
-        serde_json::to_writer(&mut bytes, item)?;
-        bytes.push(b'\n');
-    }
-    Ok(bytes)
 }
 
 /// Stores a drafted run: its entry, then what its workers read. `owner` may do so again, with the
@@ -234,6 +233,7 @@ pub async fn prepare<R: RecordStore, A: ArtifactStore>(
         ended_at: None,
         spend_limit: plan.spend_limit,
         deployment: prepared.deployment,
+        targets: targets(plan),
     };
     if !stores.records.create_run(&meta).await? {
         let found = stores.records.run(run_id).await?;
@@ -255,28 +255,16 @@ pub async fn prepare<R: RecordStore, A: ArtifactStore>(
         let key = key.to_owned();
         |source| RunError::Unwritable { key, source }
     };
-    let key = keys::lanes(run_id);
-    let lanes = json_lines(&references(plan)).map_err(unwritable(&key))?;
-    files.put(&key, lanes, "application/jsonl").await?;
     let key = keys::plan(run_id);
     let bytes = serde_json::to_vec_pretty(plan).map_err(unwritable(&key))?;
     files.put(&key, bytes, "application/json").await?;
     Ok(())
 }
 
-fn references(plan: &Plan) -> Vec<LaneReference> {
-    let reference = |block: &plan::BlockPlan| BlockReference {
-        experiment: block.experiment.clone(),
-        block: block.block,
-    };
-    plan.lanes
-        .iter()
-        .map(|lane| LaneReference {
-            run_id: plan.run_id.clone(),
-            lane: lane.endpoint.clone(),
-            blocks: lane.blocks.iter().map(reference).collect(),
-        })
-        .collect()
+/// What the run puts load on.
+fn targets(plan: &Plan) -> Vec<String> {
+    let targets: BTreeSet<_> = plan.endpoints.iter().map(plan::EndpointSpec::target).collect();
+    targets.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -310,12 +298,8 @@ mod tests {
             loads.join(", ")
         );
         insta::assert_snapshot!(
-            refusal("load: [{concurrency: 1}]\nrounds: {every: 1h, for: 24h}").await,
-            @"a run of 24 rounds cannot be used in a deployed run; leave `rounds` out and start the state machine anew for each round, or measure on one machine with `fmgauge run`"
-        );
-        insta::assert_snapshot!(
             refusal(&config).await,
-            @"endpoint m with 1500 blocks cannot be used in a deployed run; a lane has at most 1,000: use fewer replicates, loads or datasets"
+            @"endpoint m with 1500 blocks cannot be used in a deployed run; a lane has at most 900: use fewer replicates, loads or datasets"
         );
     }
 

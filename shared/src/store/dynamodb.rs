@@ -13,6 +13,7 @@
 //! seen late. A block is changed by one conditional transaction at a time, so nothing here needs a
 //! clock, and the SDK may repeat any call whose answer was lost.
 
+mod deleting;
 mod spending;
 
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::primitives::Blob;
@@ -91,20 +93,23 @@ impl DynamoDbStore {
 
     /// All items of a partition whose sort keys start with `prefix`, in the order of those.
     async fn query(&self, action: &str, pk: &str, prefix: &str) -> Result<Vec<Item>, StoreError> {
-        let mut request = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(pk));
+        let mut request = self.of_partition(pk);
         if !prefix.is_empty() {
             request = request
                 .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
                 .expression_attribute_values(":prefix", text(prefix));
         }
-        let items = request.into_paginator().items().send();
-        items.try_collect().await.map_err(StoreError::backend(action))
+        all(action, request).await
+    }
+
+    /// A query for all items of a partition.
+    fn of_partition(&self, pk: &str) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(pk))
     }
 
     async fn put(&self, action: &str, item: Item) -> Result<(), StoreError> {
@@ -164,6 +169,12 @@ impl DynamoDbStore {
         }
         Err(StoreError::backend(action)("DynamoDB left keys unprocessed again and again"))
     }
+}
+
+/// What a query finds, page after page.
+async fn all(action: &str, request: QueryFluentBuilder) -> Result<Vec<Item>, StoreError> {
+    let items = request.into_paginator().items().send();
+    items.try_collect().await.map_err(StoreError::backend(action))
 }
 
 /// Waits before a call is repeated.
@@ -265,6 +276,38 @@ impl RecordStore for DynamoDbStore {
         self.update_meta(action, run_id, &update, &names, values).await
     }
 
+    async fn take_up(&self, run_id: &RunId, owner: &str) -> Result<bool, StoreError> {
+        let action = "take up the run";
+        let status = |status: RunStatus| {
+            serde_dynamo::to_attribute_value(status).map_err(StoreError::backend(action))
+        };
+        let updated = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(&keys::run(run_id), keys::META)))
+            .condition_expression("#status = :incomplete")
+            .update_expression(
+                "SET #status = :running, #owner = :owner, #ended_at = :none, #stopping = :no",
+            )
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_names("#ended_at", "ended_at")
+            .expression_attribute_names("#stopping", "stopping")
+            .expression_attribute_values(":incomplete", status(RunStatus::Incomplete)?)
+            .expression_attribute_values(":running", status(RunStatus::Running)?)
+            .expression_attribute_values(":owner", text(owner))
+            .expression_attribute_values(":none", AttributeValue::Null(true))
+            .expression_attribute_values(":no", AttributeValue::Bool(false))
+            .send()
+            .await;
+        match updated {
+            Ok(_) => Ok(true),
+            Err(error) if refused(&error) => Ok(false),
+            Err(error) => Err(StoreError::backend(action)(error)),
+        }
+    }
+
     async fn set_stopping(&self, run_id: &RunId) -> Result<(), StoreError> {
         let names = [("#stopping", "stopping")];
         let values = [(":stopping", AttributeValue::Bool(true))];
@@ -313,9 +356,19 @@ impl RecordStore for DynamoDbStore {
         self.put("store a chunk of records", item).await
     }
 
-    async fn chunks(&self, key: &BlockKey, attempt: u32) -> Result<Vec<Vec<u8>>, StoreError> {
+    async fn chunks_from(
+        &self,
+        key: &BlockKey,
+        attempt: u32,
+        first: u32,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
         let pk = keys::attempt(key, attempt);
-        let items = self.query("read the chunks of records", &pk, "").await?;
+        let action = "read the chunks of records";
+        let request = self
+            .of_partition(&pk)
+            .key_condition_expression("pk = :pk AND sk >= :first")
+            .expression_attribute_values(":first", text(&keys::chunk(first)));
+        let items = all(action, request).await?;
         let packed = |mut item: Item| match item.remove("packed") {
             Some(AttributeValue::B(packed)) => Ok(packed.into_inner()),
             _ => Err(StoreError::unreadable(pk.as_str())("a chunk without bytes")),
@@ -344,5 +397,9 @@ impl RecordStore for DynamoDbStore {
     ) -> Result<(), StoreError> {
         let item = item(&keys::run(run_id), &keys::metrics(experiment, round), metrics)?;
         self.put("store the metrics", item).await
+    }
+
+    async fn delete_run(&self, run_id: &RunId) -> Result<(), StoreError> {
+        self.delete_all_of(run_id).await
     }
 }

@@ -131,6 +131,18 @@ impl ArtifactStore for FolderStore {
         .await
     }
 
+    async fn delete_all(&self, folder: &str) -> Result<(), StoreError> {
+        let Some(key) = folder.strip_suffix('/') else {
+            return Err(StoreError::InvalidKey(folder.to_owned()));
+        };
+        let path = self.path(key)?;
+        blocking(format!("delete {}", path.display()), move || match fs::remove_dir_all(&path) {
+            Err(error) if !is_absent(&error) => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        })
+        .await
+    }
+
     fn location(&self, key: &str) -> String {
         self.root.join(key).display().to_string()
     }

@@ -63,9 +63,9 @@ pub fn plan(run_id: &RunId) -> String {
     format!("{}plan.json", artifacts(run_id))
 }
 
-/// References to the lanes' blocks, a lane on each line.
-pub fn lanes(run_id: &RunId) -> String {
-    format!("{}lanes.jsonl", artifacts(run_id))
+/// References to the lanes' blocks of a round, a lane on each line.
+pub fn lanes(run_id: &RunId, round: u32) -> String {
+    format!("{}lanes/{round:04}.jsonl", artifacts(run_id))
 }
 
 /// The prompts that workers send.
@@ -81,6 +81,20 @@ pub fn records(run_id: &RunId, experiment: &ExperimentId, round: u32) -> String 
 /// A file of the report.
 pub fn report(run_id: &RunId, file: &str) -> String {
     format!("{}report/{file}", artifacts(run_id))
+}
+
+/// What a run had come to when it was last concluded.
+pub fn conclusion(run_id: &RunId) -> String {
+    format!("{}conclusion.json", artifacts(run_id))
+}
+
+/// A file that was uploaded for runs: by its content, so that what does not change is there once.
+/// Its name keeps its ending, and of the rest what needs no quotes anywhere.
+pub fn upload(sha256: &str, name: &str) -> String {
+    let plain = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '.' | '_' | '-');
+    let name: String = name.chars().map(|sign| if plain(sign) { sign } else { '_' }).collect();
+    let hidden = if name.starts_with(['.', '-']) { "_" } else { "" };
+    format!("configs/{sha256}/{hidden}{name}")
 }
 
 /// What the last concluded run has come to.
@@ -132,6 +146,17 @@ mod tests {
         assert!(block(&key(2, 10)) < block(&key(10, 2)));
         assert_eq!(attempt(&key(1, 2), 3), "RUN#r#a~b~c1#0001#0002#0003");
         assert!(chunk(9) < chunk(10));
+    }
+
+    #[test]
+    fn uploads_have_names_that_need_no_quotes() {
+        for (name, expected) in
+            [("q-1.jsonl", "q-1.jsonl"), ("a b: ä.txt", "a_b___.txt"), (".env", "_.env")]
+        {
+            let key = upload("00ff", name);
+            assert_eq!(key, format!("configs/00ff/{expected}"));
+            assert!(check_artifact(&key).is_ok());
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! | [`dynamodb`], [`s3`], [`cloud`] | the stores in AWS, and connecting to them |
 //! | [`objects`] | files in S3 that a configuration names |
 
+mod artifacts;
 pub mod cloud;
 pub mod copy;
 pub mod dynamodb;
@@ -33,6 +34,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::artifacts::ArtifactStore;
 pub use self::spend::Spend;
 pub use self::standing::Standing;
 use crate::client::ClientFigures;
@@ -113,6 +115,9 @@ pub struct RunMeta {
     /// What carries it, where it is deployed.
     #[serde(default)]
     pub deployment: Option<Deployment>,
+    /// What it puts load on ([`EndpointSpec::target`](crate::plan::EndpointSpec::target)).
+    #[serde(default)]
+    pub targets: Vec<String>,
 }
 
 /// What carries a deployed run, as far as its price depends on it.
@@ -204,10 +209,10 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Whether the block was measured to its end: a stopped one counts until a later attempt has
+    /// Whether the block was measured to its end: a stopped or throttled one counts until a later attempt has
     /// measured it whole.
     pub fn is_final(&self) -> bool {
-        self.ended != BlockEnd::Stopped
+        !matches!(self.ended, BlockEnd::Stopped | BlockEnd::Throttled)
     }
 }
 
@@ -221,6 +226,9 @@ pub enum BlockEnd {
     Duration,
     /// It was told to stop, or the machine that measured it had to end.
     Stopped,
+    /// The endpoint throttled nearly every request for a whole minute: what follows in its lane is
+    /// left out for this round.
+    Throttled,
     /// Its share of the spend limit was used up. Another attempt would come no further.
     SpendLimit,
 }
@@ -274,6 +282,14 @@ pub trait RecordStore: Send + Sync {
         status: RunStatus,
         ended_at: Option<&str>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Takes up a run that ended incomplete: it is running again, and `owner` has it. `false`, and
+    /// nothing changed, where it is not incomplete.
+    fn take_up(
+        &self,
+        run_id: &RunId,
+        owner: &str,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Asks the run's workers to stop sending.
     fn set_stopping(&self, run_id: &RunId) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -331,6 +347,16 @@ pub trait RecordStore: Send + Sync {
         &self,
         key: &BlockKey,
         attempt: u32,
+    ) -> impl Future<Output = Result<Vec<Vec<u8>>, StoreError>> + Send {
+        self.chunks_from(key, attempt, 1)
+    }
+
+    /// The same from the chunk of that number on.
+    fn chunks_from(
+        &self,
+        key: &BlockKey,
+        attempt: u32,
+        first: u32,
     ) -> impl Future<Output = Result<Vec<Vec<u8>>, StoreError>> + Send;
 
     /// Leaves the receipt, and in the same transaction charges the run with what it says in the
@@ -359,27 +385,8 @@ pub trait RecordStore: Send + Sync {
         round: u32,
         metrics: &serde_json::Map<String, serde_json::Value>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
-}
 
-/// Files of a run by key (`runs/<run>/...`, see [`keys`]).
-pub trait ArtifactStore: Send + Sync {
-    /// Stores a file, replacing an earlier one whole.
-    fn put(
-        &self,
-        key: &str,
-        bytes: Vec<u8>,
-        content_type: &str,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-
-    /// The file, or `None`.
-    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send;
-
-    /// Keys that start with `prefix`, in order.
-    fn list(&self, prefix: &str) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
-
-    /// Deletes a file; deleting what is not there is harmless.
-    fn delete(&self, key: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
-
-    /// Where a person finds the key: an `s3://` URI or a path.
-    fn location(&self, key: &str) -> String;
+    /// Deletes a run with everything that is kept of it, and last its entry in the list of runs: so
+    /// it can be repeated where it failed half-way. Deleting what is not there is harmless.
+    fn delete_run(&self, run_id: &RunId) -> impl Future<Output = Result<(), StoreError>> + Send;
 }

@@ -104,3 +104,15 @@ fn unpack_one(
         message: chain(&error),
     })
 }
+
+/// The records that an attempt has stored from the chunk of that number on, chunk by chunk.
+pub async fn records_from(
+    store: &impl RecordStore,
+    key: &BlockKey,
+    attempt: u32,
+    first: u32,
+) -> Result<Vec<Vec<Record>>, StoreError> {
+    let chunks = store.chunks_from(key, attempt, first).await?;
+    let numbered = chunks.iter().zip(first..);
+    numbered.map(|(chunk, number)| unpack_one(key, attempt, chunk, number)).collect()
+}

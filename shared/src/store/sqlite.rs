@@ -117,14 +117,19 @@ impl SqliteStore {
             let mut meta =
                 meta(transaction, &run_id)?.ok_or_else(|| StoreError::NoSuchRun(run_id.clone()))?;
             change(&mut meta);
-            transaction.execute(
-                "UPDATE runs SET meta = ?2 WHERE run_id = ?1",
-                params![run_id.as_str(), to_json(&meta)?],
-            )?;
-            Ok(())
+            put_meta(transaction, &meta)
         })
         .await
     }
+}
+
+/// Replaces what is stored of a run that exists.
+fn put_meta(connection: &Connection, meta: &RunMeta) -> Result<(), Failure> {
+    connection.execute(
+        "UPDATE runs SET meta = ?2 WHERE run_id = ?1",
+        params![meta.run_id.as_str(), to_json(meta)?],
+    )?;
+    Ok(())
 }
 
 fn to_json<T: Serialize>(value: &T) -> Result<String, StoreError> {
@@ -230,6 +235,21 @@ impl RecordStore for SqliteStore {
         .await
     }
 
+    async fn take_up(&self, run_id: &RunId, owner: &str) -> Result<bool, StoreError> {
+        let (run_id, owner) = (run_id.clone(), owner.to_owned());
+        self.transaction("take up the run", move |transaction| {
+            let incomplete = |meta: &RunMeta| meta.status == RunStatus::Incomplete;
+            let Some(meta) = meta(transaction, &run_id)?.filter(incomplete) else {
+                return Ok(false);
+            };
+            let status = RunStatus::Running;
+            let taken = RunMeta { owner, status, stopping: false, ended_at: None, ..meta };
+            put_meta(transaction, &taken)?;
+            Ok(true)
+        })
+        .await
+    }
+
     async fn set_stopping(&self, run_id: &RunId) -> Result<(), StoreError> {
         self.change_meta("stop the run", run_id, |meta| meta.stopping = true).await
     }
@@ -308,13 +328,18 @@ impl RecordStore for SqliteStore {
         .await
     }
 
-    async fn chunks(&self, key: &BlockKey, attempt: u32) -> Result<Vec<Vec<u8>>, StoreError> {
+    async fn chunks_from(
+        &self,
+        key: &BlockKey,
+        attempt: u32,
+        first: u32,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
         let key = key.clone();
         self.with("read the chunks of records", move |connection| {
             let mut statement = connection.prepare(
                 "SELECT packed FROM chunks
                  WHERE run_id = ?1 AND experiment = ?2 AND round = ?3 AND block = ?4
-                   AND attempt = ?5
+                   AND attempt = ?5 AND chunk >= ?6
                  ORDER BY chunk",
             )?;
             let of_attempt = params![
@@ -322,7 +347,8 @@ impl RecordStore for SqliteStore {
                 key.experiment.as_str(),
                 key.round,
                 key.block,
-                attempt
+                attempt,
+                first
             ];
             let rows = statement.query_map(of_attempt, |row| row.get(0))?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -370,6 +396,18 @@ impl RecordStore for SqliteStore {
                  VALUES (?1, ?2, ?3, ?4)",
                 params![run_id.as_str(), experiment.as_str(), round, text],
             )?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn delete_run(&self, run_id: &RunId) -> Result<(), StoreError> {
+        let run_id = run_id.clone();
+        self.transaction("delete the run", move |transaction| {
+            for table in ["chunks", "blocks", "metrics", "spend", "runs"] {
+                let delete = format!("DELETE FROM {table} WHERE run_id = ?1");
+                transaction.execute(&delete, [run_id.as_str()])?;
+            }
             Ok(())
         })
         .await

@@ -21,7 +21,7 @@ use crate::plan::{EndpointKind, EndpointSpec, Experiment, Plan};
 use crate::price::{Price, Tariff};
 use crate::record::{Outcome, Phase, Record};
 use crate::stats::{Gaps, float};
-use crate::store::{BlockState, Receipt};
+use crate::store::{BlockEnd, BlockState, Receipt};
 use crate::units::ExperimentId;
 
 /// Adds up a whole run. Of each measured request it keeps 56 bytes, no records, until its experiment is
@@ -274,6 +274,8 @@ impl<'p> ExperimentAccumulator<'p> {
         missing_blocks.sort_unstable();
         stopped_blocks.retain(|place| self.receipts.get(place).is_some_and(|r| !r.is_final()));
         stopped_blocks.sort_unstable();
+        let throttled = self.receipts.values().filter(|r| r.ended == BlockEnd::Throttled);
+        let throttled_blocks = whole(throttled.count());
         let itl_histogram = itl_histogram(self.receipts.values().copied());
         let kept = Requests::new(self.kept);
         let window_s = throughput.map(|throughput| throughput.window_s);
@@ -296,6 +298,7 @@ impl<'p> ExperimentAccumulator<'p> {
             blocks_done: whole(planned - missing_blocks.len() - stopped_blocks.len()),
             missing_blocks,
             stopped_blocks,
+            throttled_blocks,
             error_rate: self.requests.error_rate(),
             clusters: kept.clusters(),
             error_rate_interval: figures::error_rate_interval(&kept),

@@ -242,6 +242,12 @@ impl Run {
         self
     }
 
+    /// A block gave up because the endpoint throttled on and on.
+    pub(crate) fn throttle(mut self, experiment: &str, block: u32) -> Self {
+        self.block(experiment, block).receipt.as_mut().unwrap().ended = BlockEnd::Throttled;
+        self
+    }
+
     fn block(&mut self, experiment: &str, block: u32) -> &mut BlockState {
         let wanted = |state: &&mut BlockState| {
             state.key.experiment.as_str() == experiment && state.key.block == block

@@ -100,6 +100,9 @@ pub struct ExperimentSummary {
     pub missing_blocks: Vec<BlockPlace>,
     /// The planned blocks that had to end before their time: what they measured counts.
     pub stopped_blocks: Vec<BlockPlace>,
+    /// Of these, how many gave up because the endpoint throttled on and on.
+    #[serde(default)]
+    pub throttled_blocks: u32,
     /// How the measured requests ended.
     pub requests: RequestCounts,
     /// Errors / (sent - cut); `None` where nothing is left to divide by.

@@ -188,6 +188,15 @@ fn missing_blocks_are_named() {
 }
 
 #[test]
+fn a_throttled_block_is_stopped_and_says_why() {
+    let run = one().stop("mistral-7b~chat~c2", 3).throttle("mistral-7b~chat~c2", 1);
+    let summary = first(&run);
+    assert_eq!((summary.blocks_done, summary.throttled_blocks), (1, 1));
+    let expected = [Warning::Throttled { blocks: 1 }, Warning::BlocksCut { blocks: 1 }];
+    assert_eq!(summary.warnings, expected);
+}
+
+#[test]
 fn a_stopped_block_is_not_done_but_its_records_count() {
     let whole = first(&one());
     let run = one().stop("mistral-7b~chat~c2", 3);

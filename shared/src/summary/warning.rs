@@ -28,6 +28,11 @@ pub enum Warning {
         /// How many.
         blocks: u32,
     },
+    /// The endpoint throttled on and on.
+    Throttled {
+        /// How many blocks gave up for it.
+        blocks: u32,
+    },
     /// The endpoint did not keep up with the rate: latency from the schedule grew, and service
     /// latency did not.
     FallenBehind {
@@ -93,6 +98,13 @@ impl fmt::Display for Warning {
             Self::BlocksCut { blocks } => {
                 write!(f, "{} ended before time", plural(blocks.into(), "block"))
             }
+            Self::Throttled { blocks } => write!(
+                f,
+                "{} gave up after a minute in which nearly every request was throttled, and the \
+                 endpoint's later blocks of that round were left out: lower the load, or ask for a \
+                 higher quota",
+                plural(blocks.into(), "block")
+            ),
             Self::FallenBehind { from_schedule_ms, service_ms } => {
                 let [first, second] = from_schedule_ms.map(|ms| latency(float(ms)));
                 let [before, after] = service_ms.map(|ms| latency(float(ms)));
@@ -141,6 +153,7 @@ pub(super) fn warnings(summary: &ExperimentSummary) -> Vec<Warning> {
     let requests = &summary.requests;
     let missing = whole(summary.missing_blocks.len());
     let stopped = whole(summary.stopped_blocks.len());
+    let throttled = summary.throttled_blocks;
     let credentials =
         requests.errors_by_class.get(ErrorClass::Credentials.name()).copied().unwrap_or(0);
     let schedule = summary.schedule.as_ref();
@@ -157,7 +170,8 @@ pub(super) fn warnings(summary: &ExperimentSummary) -> Vec<Warning> {
         (credentials > 0).then_some(Warning::Credentials { requests: credentials }),
         (missing > 0)
             .then_some(Warning::BlocksMissing { missing, planned: summary.blocks_planned }),
-        (stopped > 0).then_some(Warning::BlocksCut { blocks: stopped }),
+        (throttled > 0).then_some(Warning::Throttled { blocks: throttled }),
+        (stopped > throttled).then_some(Warning::BlocksCut { blocks: stopped - throttled }),
         summary.schedule.as_ref().and_then(fallen_behind),
         unsent,
         busy,

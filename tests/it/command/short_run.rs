@@ -111,9 +111,7 @@ fn a_run_leaves_its_report_and_its_records() {
 
 fn check_files(desk: &Desk) {
     let files = desk.files();
-    for name in
-        ["config.yml", "plan.json", "lanes.jsonl", "report/report.md", "report/summary.json"]
-    {
+    for name in ["config.yml", "plan.json", "report/report.md", "report/summary.json"] {
         assert!(files.contains_key(&format!("fmgauge-out/runs/short/{name}")), "{name}: {files:?}");
     }
     assert_eq!(desk.read("fmgauge-out/runs/short/config.yml"), CONFIG);

@@ -22,7 +22,7 @@ const BAD: [(&str, &[&str]); 2] = [
     ),
     (
         "datasets: [{name: mine, file: mine.jsonl, max_tokens: 10}]\nload: [{concurrency: 2}]\n",
-        &["dataset mine (file: mine.jsonl)", "write its prompts into the configuration"],
+        &["dataset mine (file: mine.jsonl)", "start the run with `fmgauge start`"],
     ),
 ];
 

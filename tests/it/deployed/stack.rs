@@ -37,11 +37,17 @@ pub(super) struct Ended {
 impl Stack {
     /// Brings it up; the state machines wait a tenth of what they say before they retry.
     pub(super) fn up() -> Self {
+        Self::up_with(&["--env", "SFN_WAIT_SCALE=0.1"])
+    }
+
+    /// Brings it up with other arguments of `stack.py up`, such as `--parameter KEY=VALUE`.
+    pub(super) fn up_with(arguments: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         let mut up = stack_py("up", &folder)
             .arg("--functions")
             .arg(binaries::folder())
-            .args(["--env", "SFN_WAIT_SCALE=0.1", "--while-stdin"])
+            .arg("--while-stdin")
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -86,6 +92,12 @@ impl Stack {
         started["execution"].as_str().unwrap().to_owned()
     }
 
+    /// The same under a name.
+    pub(super) fn start_as(&self, name: &str, input: &Value) {
+        let (machine, input) = (self.text("run_state_machine"), input.to_string());
+        self.ask("start", &["--state-machine", machine, "--input", &input, "--name", name]);
+    }
+
     /// Waits until an execution has ended.
     pub(super) fn wait(&self, execution: &str) -> Ended {
         ending(&self.ask("wait", &["--execution", execution, "--timeout", "120"]))
@@ -105,9 +117,27 @@ impl Stack {
         executions.as_array().unwrap().clone()
     }
 
-    /// How many events the history of an execution holds.
-    pub(super) fn events(&self, execution: &str) -> u64 {
-        self.ask("history", &["--execution", execution])["events"].as_u64().unwrap()
+    /// The types of the events that the history of an execution holds, in order.
+    pub(super) fn events(&self, execution: &str) -> Vec<String> {
+        let history = self.ask("history", &["--execution", execution]);
+        serde_json::from_value(history["types"].clone()).unwrap()
+    }
+
+    /// Stops an execution, as a person does in the console.
+    pub(super) fn stop(&self, execution: &str) {
+        self.ask("stop", &["--execution", execution]);
+    }
+
+    /// Sends an event to EventBridge that the emulator never sends by itself.
+    pub(super) fn put_event(&self, source: &str, kind: &str, detail: &Value) {
+        let detail = detail.to_string();
+        self.ask("put-event", &["--source", source, "--type", kind, "--detail", &detail]);
+    }
+
+    /// One file of its bucket.
+    pub(super) async fn file(&self, key: &str) -> Vec<u8> {
+        let bytes = self.stores().artifacts.get(key).await.unwrap();
+        bytes.unwrap_or_else(|| panic!("there is no {key}"))
     }
 
     /// Invokes the runner by hand.

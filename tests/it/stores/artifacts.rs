@@ -10,6 +10,7 @@ suite!(
     a_file_is_put_replaced_and_deleted,
     keys_are_listed_by_prefix,
     more_keys_than_one_page_are_listed,
+    a_folder_is_deleted_whole_and_its_neighbours_are_not,
     no_key_escapes,
     large_and_empty_files_are_kept,
 );
@@ -67,7 +68,25 @@ async fn more_keys_than_one_page_are_listed(bench: &impl Bench) {
     }
     puts.join_all().await;
     expected.sort();
-    assert_eq!(bench.artifacts().list("runs/r/").await.unwrap(), expected);
+    let store = bench.artifacts();
+    assert_eq!(store.list("runs/r/").await.unwrap(), expected);
+    store.delete_all("runs/r/").await.unwrap();
+    assert!(store.list("").await.unwrap().is_empty());
+}
+
+async fn a_folder_is_deleted_whole_and_its_neighbours_are_not(bench: &impl Bench) {
+    let store = bench.artifacts();
+    for key in ["runs/r/plan.json", "runs/r/report/report.md", "runs/r2/plan.json", "runs/r.md"] {
+        store.put(key, key.into(), "text/plain").await.unwrap();
+    }
+    for folder in ["runs/r/", "runs/r/", "runs/unknown/"] {
+        store.delete_all(folder).await.unwrap();
+        assert_eq!(store.list("").await.unwrap(), ["runs/r.md", "runs/r2/plan.json"]);
+    }
+    for bad in ["", "runs", "runs/r2"] {
+        let refused = store.delete_all(bad).await;
+        assert!(matches!(refused, Err(StoreError::InvalidKey(_))), "{bad}: {refused:?}");
+    }
 }
 
 async fn no_key_escapes(bench: &impl Bench) {

@@ -40,6 +40,8 @@ pub(crate) trait Bench: Sized {
     async fn damage_receipt(&self, key: &BlockKey);
     /// The metrics as a person finds them in the store.
     async fn metrics(&self, run_id: &RunId, experiment: &ExperimentId, round: u32) -> Value;
+    /// How many rows or items there are of the run, whatever they are.
+    async fn items(&self, run_id: &RunId) -> usize;
 }
 
 /// SQLite and a folder.
@@ -104,6 +106,15 @@ impl Bench for Local {
         let of_round = (run_id.as_str(), experiment.as_str(), round);
         let text: String = self.connection().query_row(select, of_round, |row| row.get(0)).unwrap();
         serde_json::from_str(&text).unwrap()
+    }
+
+    async fn items(&self, run_id: &RunId) -> usize {
+        let connection = self.connection();
+        let count = |table: &str| -> usize {
+            let count = format!("SELECT count(*) FROM {table} WHERE run_id = ?1");
+            connection.query_row(&count, [run_id.as_str()], |row| row.get(0)).unwrap()
+        };
+        ["runs", "blocks", "spend", "chunks", "metrics"].into_iter().map(count).sum()
     }
 }
 
@@ -178,6 +189,20 @@ impl Bench for Cloud {
         let mut item = request.consistent_read(true).send().await.unwrap().item.unwrap();
         item.retain(|name, _| name != "pk" && name != "sk");
         to_json(&AttributeValue::M(item))
+    }
+
+    async fn items(&self, run_id: &RunId) -> usize {
+        let pages = self.dynamodb.scan().table_name(&self.table).into_paginator().items().send();
+        let items: Vec<HashMap<_, _>> = pages.try_collect().await.unwrap();
+        let part =
+            |item: &HashMap<String, AttributeValue>, name: &str| item[name].as_s().unwrap().clone();
+        let of_run = |item: &&HashMap<String, AttributeValue>| {
+            let (pk, sk) = (part(item, "pk"), part(item, "sk"));
+            let mut parts = pk.split('#');
+            let own = (parts.next(), parts.next()) == (Some("RUN"), Some(run_id.as_str()));
+            own || (pk == keys::RUNS && sk.ends_with(&format!("#{run_id}")))
+        };
+        items.iter().filter(of_run).count()
     }
 }
 

@@ -22,6 +22,7 @@ suite!(
     runs_are_listed_latest_first,
     more_runs_than_one_batch_are_listed,
     a_status_can_be_set_and_taken_back,
+    only_an_incomplete_run_is_taken_up,
     each_claim_gives_the_next_attempt,
     many_claimers_get_distinct_attempts,
     only_the_current_attempt_leaves_a_receipt,
@@ -104,6 +105,23 @@ async fn a_status_can_be_set_and_taken_back(bench: &impl Bench) {
     assert_no_such_run(store.set_status(&unknown, RunStatus::Complete, Some(ended_at)).await);
     assert_no_such_run(store.set_stopping(&unknown).await);
     assert_eq!(store.run(&unknown).await.unwrap(), None);
+}
+
+async fn only_an_incomplete_run_is_taken_up(bench: &impl Bench) {
+    let store = bench.records();
+    let running = created(store).await;
+    let id = &running.run_id;
+    assert!(!store.take_up(id, "another").await.unwrap(), "it is running");
+    store.set_stopping(id).await.unwrap();
+    store.set_status(id, RunStatus::Incomplete, Some("2026-11-22T11:00:00Z")).await.unwrap();
+    assert!(store.take_up(id, "another").await.unwrap());
+    let taken = RunMeta { owner: "another".to_owned(), ..running.clone() };
+    assert_eq!(store.run(id).await.unwrap(), Some(taken.clone()));
+    assert!(!store.take_up(id, "a third").await.unwrap());
+    store.set_status(id, RunStatus::Complete, Some("2026-11-22T12:00:00Z")).await.unwrap();
+    assert!(!store.take_up(id, "a third").await.unwrap(), "there is nothing left to do");
+    assert!(!store.take_up(&run_id("unknown"), "another").await.unwrap());
+    assert_eq!(store.run(id).await.unwrap().unwrap().owner, taken.owner);
 }
 
 async fn each_claim_gives_the_next_attempt(bench: &impl Bench) {

@@ -15,12 +15,15 @@ pub struct Spanned<T> {
     pub value: T,
     /// Where it is used: where an alias of it stands, if it is one.
     pub referenced: Location,
+    /// Where its text stands: in what an alias or a merge refers to, if it comes from there.
+    pub defined: Location,
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = serde_saphyr::Spanned::deserialize(deserializer)?;
-        Ok(Self { value: spanned.value, referenced: spanned.referenced })
+        let serde_saphyr::Spanned { value, referenced, defined } = spanned;
+        Ok(Self { value, referenced, defined })
     }
 }
 

@@ -1,0 +1,165 @@
+//! What bounds a deployed run: its spend limit, the time of a function, DynamoDB's rate, and an endpoint
+//! that throttles.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::json;
+use shared::run::Conclusion;
+use shared::store::{BlockEnd, RecordStore, RunStatus};
+use simulator::{Simulator, SimulatorConfig};
+
+use super::stack::Stack;
+use super::taken::{Taken, request_ids};
+use super::{by_request_id, run_id, until};
+use crate::ministack::python_environment;
+
+fn config(url: &str, rest: &str) -> String {
+    format!(
+        r#"version: 1
+endpoints:
+  - {{name: mistral-7b, kind: bedrock, region: us-east-1, model_id: "mistral.mistral-7b-instruct-v0:2", endpoint_url: "{url}"}}
+datasets: [{{name: mine, prompts: [Why is the sky blue?], max_tokens: 10}}]
+{rest}
+"#
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spend_limit_hit_in_the_middle_is_never_exceeded() {
+    let stack = Stack::up();
+    let simulator = Simulator::spawn_thread(SimulatorConfig::default()).unwrap();
+    // Where time ends blocks, each may spend a fourth of the limit: some 9 requests of 6 microdollars.
+    let rest = "load: [{concurrency: [1, 2]}]\nstop: {duration: 3s}\nreplicates: 2\n\
+                spend_limit: {per_run_usd: 0.0002}";
+    let uri = stack.put_config("limited", &config(&simulator.url(), rest)).await;
+    let ended =
+        stack.execute("run_state_machine", &json!({"config_uri": uri, "run_id": "limited"}));
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    let conclusion: Conclusion = serde_json::from_value(ended.output).unwrap();
+    assert!(conclusion.spent_by_bound_usd <= 0.0002, "{conclusion:?}");
+    assert!(conclusion.completed_requests > 0);
+    let taken = Taken::from(&stack.stores(), &run_id("limited")).await;
+    let cut_short = |block: &&shared::store::BlockState| {
+        block.receipt.as_ref().is_some_and(|receipt| receipt.ended == BlockEnd::SpendLimit)
+    };
+    let shortened = taken.blocks.iter().filter(cut_short).count();
+    assert!(shortened > 0, "{:?}", taken.blocks);
+    let report = String::from_utf8(taken.file("report.md").to_vec()).unwrap();
+    let told = report.lines().find(|line| line.contains("spend limit"));
+    println!("{shortened} blocks shortened; {told:?}");
+    assert!(told.is_some(), "{report}");
+}
+
+/// The runner's process is stopped dead, as one that hangs; Lambda ends it at its time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runner_that_hangs_is_timed_out_and_its_block_is_measured_again() {
+    let stack = Stack::up_with(&["--env", "SFN_WAIT_SCALE=0.1", "--parameter", "RunnerTimeout=60"]);
+    let simulator = Simulator::spawn_thread(SimulatorConfig::default()).unwrap();
+    let rest = "load: [{concurrency: 1}]\nstop: {requests: 20}\nreplicates: 1\n\
+                deadlines: {request: 10s, first_token: 5s}";
+    let uri = stack.put_config("hangs", &config(&simulator.url(), rest)).await;
+    let execution = stack.start(&json!({"config_uri": uri, "run_id": "hangs"}));
+    until("the first answers", Duration::from_millis(5), || {
+        (simulator.truth().len() > 2).then_some(())
+    });
+    let stopped = Command::new("kill").arg("-STOP").args(stack.runners()).status().unwrap();
+    assert!(stopped.success());
+    let ended = stack.wait(&execution);
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    let taken = Taken::from(&stack.stores(), &run_id("hangs")).await;
+    let [block] = &taken.blocks[..] else { panic!("{:?}", taken.blocks) };
+    assert_eq!((block.attempt, block.receipt.as_ref().unwrap().attempt), (2, 2));
+    let summary = taken.summary().summary;
+    assert_eq!(summary.experiments[0].requests.completed, 20);
+}
+
+/// A proxy before the emulator that answers every third request to DynamoDB as AWS does above the
+/// table's rate.
+struct Throttler {
+    process: Child,
+    said: BufReader<ChildStdout>,
+    url: String,
+}
+
+impl Throttler {
+    fn before(port: &str) -> Self {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/python/throttling_proxy.py");
+        let mut process = Command::new(python_environment().join("bin/python"))
+            .args([script, port])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(process.stdout.take().unwrap());
+        let mut url = String::new();
+        said.read_line(&mut url).unwrap();
+        Self { process, said, url: url.trim().to_owned() }
+    }
+
+    /// Ends it; how many requests it refused.
+    fn end(&mut self) -> usize {
+        drop(self.process.kill());
+        drop(self.process.wait());
+        self.said.by_ref().lines().count()
+    }
+}
+
+impl Drop for Throttler {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_throttles_loses_nothing() {
+    let port = free_port().to_string();
+    let mut throttler = Throttler::before(&port);
+    let dynamodb = format!("AWS_ENDPOINT_URL_DYNAMODB={}", throttler.url);
+    let fast = "SFN_WAIT_SCALE=0.1";
+    let stack = Stack::up_with(&["--env", fast, "--env", &dynamodb, "--port", &port]);
+    let simulator = Simulator::spawn_thread(SimulatorConfig::default()).unwrap();
+    let rest = "load: [{concurrency: 2}]\nstop: {requests: 60}\nreplicates: 3";
+    let uri = stack.put_config("slow", &config(&simulator.url(), rest)).await;
+    let ended = stack.execute("run_state_machine", &json!({"config_uri": uri, "run_id": "slow"}));
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    let taken = Taken::from(&stack.stores(), &run_id("slow")).await;
+    assert_eq!(taken.summary().summary.experiments[0].requests.completed, 60);
+    // Where even the SDK's repeats were refused, the state machine has tried the block again.
+    let recorded: Vec<_> = taken.counted.iter().chain(&taken.uncounted).cloned().collect();
+    let truth = by_request_id(simulator.truth());
+    assert_eq!(request_ids(&recorded), truth.into_keys().collect());
+    let refused = throttler.end();
+    println!("{refused} requests to DynamoDB were refused");
+    assert!(refused > 5, "{refused}");
+}
+
+fn free_port() -> u16 {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().port()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_is_left_alone_while_its_endpoint_throttles() {
+    let stack = Stack::up();
+    let limit = simulator::Limit {
+        requests_per_minute: Some(6),
+        burst: Duration::from_secs(10),
+        ..simulator::Limit::default()
+    };
+    let limited = SimulatorConfig { limits: vec![limit], ..Default::default() };
+    let simulator = Simulator::spawn_thread(limited).unwrap();
+    let rest = "load: [{concurrency: [1, 2]}]\nstop: {duration: 4m}\nreplicates: 2\n";
+    let uri = stack.put_config("throttled", &config(&simulator.url(), rest)).await;
+    let ended =
+        stack.execute("run_state_machine", &json!({"config_uri": uri, "run_id": "throttled"}));
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    let conclusion: Conclusion = serde_json::from_value(ended.output).unwrap();
+    assert_eq!((conclusion.status, conclusion.unfinished_blocks), (RunStatus::Incomplete, 4));
+    let blocks = stack.stores().records.blocks(&run_id("throttled")).await.unwrap();
+    let [block] = &blocks[..] else { panic!("{blocks:?}") };
+    assert_eq!(block.receipt.as_ref().unwrap().ended, BlockEnd::Throttled);
+    let taken = Taken::from(&stack.stores(), &run_id("throttled")).await;
+    let report = String::from_utf8(taken.file("report.md").to_vec()).unwrap();
+    assert!(report.contains("gave up after a minute in which nearly every request was throttled"));
+}
