@@ -61,7 +61,12 @@ locals {
       local.logs["planner"],
       { actions = ["s3:GetObject"], resources = ["${local.bucket}/*"] }, # configurations name their datasets, anywhere in it
       { actions = ["s3:PutObject"], resources = [local.runs] },
-      { actions = ["dynamodb:GetItem", "dynamodb:PutItem"], resources = [local.table] },
+      {
+        actions = [
+          "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem",
+        ]
+        resources = [local.table]
+      },
       ], [for statement in [
         { actions = ["s3:ListBucket"], resources = var.dataset_bucket_arns },
         { actions = ["s3:GetObject"], resources = [for arn in var.dataset_bucket_arns : "${arn}/*"] }, # whatever is in each

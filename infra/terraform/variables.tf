@@ -42,7 +42,7 @@ variable "model_arns" {
 }
 
 variable "dataset_bucket_arns" {
-  description = "Other buckets that configurations and datasets may be read from."
+  description = "Other buckets that datasets may be read from."
   type        = list(string)
   default     = []
 }
