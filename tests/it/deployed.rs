@@ -3,6 +3,7 @@
 //!
 //! Each test has a stack and a simulator of its own, so that they share nothing but the machine.
 
+mod calibrated;
 mod ended;
 mod equal;
 mod killed;
