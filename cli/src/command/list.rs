@@ -134,6 +134,7 @@ mod tests {
             ended_at: ended.map(str::to_owned),
             spend_limit: None,
             deployment: None,
+            targets: Vec::new(),
         };
         let now = "2026-11-22T12:05:00Z".parse().unwrap();
         let runs = [
