@@ -119,6 +119,10 @@ pub(crate) struct Run {
     /// byte for the same configuration, seed and --run-id.
     #[arg(long)]
     pub(crate) virtual_time: bool,
+    /// What goes wrong at simulated endpoints, a file as `fmgauge simulate` takes it; with
+    /// --resume it has to be given again.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) script: Option<PathBuf>,
     /// Show no progress.
     #[arg(long, short)]
     pub(crate) quiet: bool,

@@ -1,10 +1,11 @@
 //! Connections to a run's endpoints, and the simulator behind the simulated ones.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use shared::block::WallClock;
 use shared::endpoint::{Dial, check_credentials, placeholder_config};
 use shared::plan::{EndpointKind, Plan};
 use shared::run::Connections;
@@ -12,15 +13,25 @@ use shared::store::cloud::behavior_version;
 use simulator::{Profile, Simulator, SimulatorConfig, SimulatorThread};
 
 use crate::exit::Refusal;
+use crate::script::Script;
+
+/// How endpoints are simulated.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Simulation<'a> {
+    /// The wall clock of virtual time; `None` in real time.
+    pub(crate) virtual_wall: Option<WallClock>,
+    /// What goes wrong.
+    pub(crate) script: Option<&'a Path>,
+}
 
 /// Connections to the endpoints of a plan, and the simulator that serves the simulated ones. AWS
 /// credentials are looked for only where an endpoint is real. Nothing is sent to an endpoint.
 pub(crate) async fn connect(
     plan: &Plan,
-    virtual_time: bool,
+    simulation: Simulation<'_>,
 ) -> Result<(Connections, Option<SimulatorThread>)> {
-    if virtual_time {
-        return Ok((connect_in_memory(plan).await?, None));
+    if let Some(wall) = simulation.virtual_wall {
+        return Ok((connect_in_memory(plan, wall, simulation.script).await?, None));
     }
     let of_kind = |kind| plan.endpoints.iter().filter(move |endpoint| endpoint.kind == kind);
     let aws = if of_kind(EndpointKind::Bedrock).next().is_some() {
@@ -40,16 +51,24 @@ pub(crate) async fn connect(
 
     check_simulated(plan)?;
     if of_kind(EndpointKind::Simulated).next().is_none() {
+        if simulation.script.is_some() {
+            bail!(Refusal("--script is for simulated endpoints, and there are none".to_owned()));
+        }
         return Ok((connections, None));
     }
-    let simulator = Simulator::spawn_thread(simulator(0, plan.seed, None))
-        .context("failed to start the simulator")?;
+    let config = scripted(simulator(0, plan.seed, None), simulation.script)?;
+    let simulator = Simulator::spawn_thread(config).context("failed to start the simulator")?;
     let connections = connections.with_simulator(simulator.url(), placeholder_config());
     Ok((connections, Some(simulator)))
 }
 
-/// Connections to simulated endpoints in this process and on this runtime, whose clock is paused.
-async fn connect_in_memory(plan: &Plan) -> Result<Connections> {
+/// Connections to simulated endpoints in this process and on this runtime, whose clock is paused. The
+/// simulator's time of day is that of the run.
+async fn connect_in_memory(
+    plan: &Plan,
+    wall: WallClock,
+    script: Option<&Path>,
+) -> Result<Connections> {
     if let Some(real) = plan.endpoints.iter().find(|e| e.kind != EndpointKind::Simulated) {
         bail!(Refusal(format!(
             "endpoint {} is real: --virtual-time is for simulated endpoints only",
@@ -57,11 +76,21 @@ async fn connect_in_memory(plan: &Plan) -> Result<Connections> {
         )));
     }
     check_simulated(plan)?;
-    let simulator = Simulator::start(simulator(0, plan.seed, None))
-        .await
-        .context("failed to start the simulator")?;
+    let config = SimulatorConfig { wall_start: Some(wall()), ..simulator(0, plan.seed, None) };
+    let config = scripted(config, script)?;
+    let simulator = Simulator::start(config).await.context("failed to start the simulator")?;
     let dial = Dial::Memory(Arc::new(move || simulator.dial()));
     Ok(Connections::new(placeholder_config())?.with_simulator_in_memory(dial, placeholder_config()))
+}
+
+/// The simulator with what a script says, where there is one.
+fn scripted(mut config: SimulatorConfig, script: Option<&Path>) -> Result<SimulatorConfig> {
+    if let Some(path) = script {
+        let models: Vec<String> =
+            config.profiles.iter().map(|profile| profile.model_id.clone()).collect();
+        Script::read(path, &models)?.apply(&mut config);
+    }
+    Ok(config)
 }
 
 /// Whether the simulator knows every model that the plan wants simulated.

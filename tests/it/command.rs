@@ -7,6 +7,7 @@
 //! | `begin` | a configuration that is written for people, or none; files in S3; passes |
 //! | `calibrate` | how wrong the client is, by the truth of each request |
 //! | `exits` | what else ends with which exit code |
+//! | `hours` | the time of day: a swing of the simulator is found, and none where there is none |
 //! | `interrupted` | Ctrl-C, once and twice |
 //! | `kept` | runs that are listed and deleted, and what needs a stack |
 //! | `killed` | `kill -9`, and what a resumed run counts |
@@ -18,6 +19,7 @@
 mod begin;
 mod calibrate;
 mod exits;
+mod hours;
 mod interrupted;
 mod kept;
 mod killed;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
-use shared::block::{Instruments, Signals};
+use shared::block::{Instruments, Signals, WallClock};
 use shared::digest::sha256;
 use shared::plan::Plan;
 use shared::run::{Connections, RunError, Stage, conclude, prepare, read_plan};
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::rounds::{Measuring, at};
 use super::{draft_config, new_run_id, read_config, show, tell_unfinished};
 use crate::arguments;
-use crate::connect::connect;
+use crate::connect::{Simulation, connect};
 use crate::exit::{Exit, Refusal};
 use crate::local::{self, LocalStores};
 use crate::progress::Progress;
@@ -36,8 +36,8 @@ pub(crate) async fn run(
         instruments.wall = virtual_wall;
     }
     let Started { stores, plan, begun, connections, simulator } = match &arguments.resume {
-        Some(run) => resume(arguments, run, out).await?,
-        None => start(arguments, out, begun).await?,
+        Some(run) => resume(arguments, run, out, instruments.wall).await?,
+        None => start(arguments, out, begun, instruments.wall).await?,
     };
     // In virtual time every process begins anew.
     let begun = if arguments.virtual_time { at(instruments.wall)? } else { begun };
@@ -96,10 +96,16 @@ struct Started {
 
 /// Plans and stores a new run, called by the time `begun`. What can be refused is refused before
 /// anything is written.
-async fn start(arguments: &arguments::Run, out: &Path, begun: Timestamp) -> Result<Started> {
+async fn start(
+    arguments: &arguments::Run,
+    out: &Path,
+    begun: Timestamp,
+    wall: WallClock,
+) -> Result<Started> {
     let run_id = new_run_id(arguments.id.as_deref(), begun)?;
     let prepared = draft_config(arguments.config.as_deref(), &arguments.starter, run_id).await?;
-    let (connections, simulator) = connect(&prepared.plan, arguments.virtual_time).await?;
+    let simulation = simulation(arguments, wall);
+    let (connections, simulator) = connect(&prepared.plan, simulation).await?;
     let stores = local::open(out).await?;
     prepare(&prepared, &stores, &owner(begun), begun).await?;
     if !arguments.quiet {
@@ -120,13 +126,26 @@ fn virtual_wall() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_hours(490_896) + begun.elapsed()
 }
 
+/// How the run's endpoints are simulated; `wall` is its wall clock.
+fn simulation(arguments: &arguments::Run, wall: WallClock) -> Simulation<'_> {
+    Simulation {
+        virtual_wall: arguments.virtual_time.then_some(wall),
+        script: arguments.script.as_deref(),
+    }
+}
+
 /// A run's owner is one process: nobody else plans under its id.
 fn owner(now: Timestamp) -> String {
     format!("process {} of {now}", std::process::id())
 }
 
 /// Takes up a stored run. Blocks with a receipt are not measured again.
-async fn resume(arguments: &arguments::Run, run: &str, out: &Path) -> Result<Started> {
+async fn resume(
+    arguments: &arguments::Run,
+    run: &str,
+    out: &Path,
+    wall: WallClock,
+) -> Result<Started> {
     let stores = local::open_existing(out).await?;
     let meta = local::find(&stores, run).await?;
     let run_id = meta.run_id;
@@ -140,7 +159,7 @@ async fn resume(arguments: &arguments::Run, run: &str, out: &Path) -> Result<Sta
             bail!(Refusal(format!("run {run_id} was not planned from {path}, as it is now")));
         }
     }
-    let (connections, simulator) = connect(&plan, arguments.virtual_time).await?;
+    let (connections, simulator) = connect(&plan, simulation(arguments, wall)).await?;
     let standing = if meta.status == RunStatus::Complete {
         "is complete already"
     } else {

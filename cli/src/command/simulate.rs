@@ -8,7 +8,7 @@ use simulator::{LISTENING, Profile, Simulator};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use crate::exit::{Exit, Refusal};
+use crate::exit::Exit;
 use crate::script::Script;
 use crate::terminal::{note, say};
 use crate::{arguments, connect};
@@ -19,11 +19,7 @@ pub(crate) async fn run(arguments: &arguments::Simulate) -> Result<Exit> {
     let models: Vec<String> =
         config.profiles.iter().map(|profile| profile.model_id.clone()).collect();
     if let Some(path) = &arguments.script {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| Refusal(format!("failed to read the script {}", path.display())))?;
-        Script::parse(&text, &models)
-            .with_context(|| Refusal(format!("the script {} is not acceptable", path.display())))?
-            .apply(&mut config);
+        Script::read(path, &models)?.apply(&mut config);
     }
     let mut terminated =
         signal(SignalKind::terminate()).context("failed to listen to the signal SIGTERM")?;

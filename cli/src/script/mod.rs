@@ -1,4 +1,4 @@
-//! `fmgauge simulate --script FILE`: what goes wrong in a simulation, and what is limited.
+//! `--script FILE` of `fmgauge simulate` and `fmgauge run`: what goes wrong in a simulation, and what is limited.
 //!
 //! It reads; what a fault does is the simulator's. A file is read as strictly as a configuration:
 //! each error has its place and a mend.
@@ -10,11 +10,15 @@ mod raw;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
 use std::time::Duration;
 
+use anyhow::{Context, Result};
 use shared::config::ConfigErrors;
 use shared::config::reading::{Checker, Field, Spanned, join, nearest, read};
 use simulator::{DaySwing, Limit, Outage, ScriptedFault, SimulatorConfig};
+
+use crate::exit::Refusal;
 
 /// The version of the language.
 const VERSION: i64 = 1;
@@ -30,6 +34,14 @@ pub(crate) struct Script {
 }
 
 impl Script {
+    /// Reads a file.
+    pub(crate) fn read(path: &Path, models: &[String]) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| Refusal(format!("failed to read the script {}", path.display())))?;
+        Self::parse(&text, models)
+            .with_context(|| Refusal(format!("the script {} is not acceptable", path.display())))
+    }
+
     /// Reads a file's text. `models` are those that are simulated.
     pub(crate) fn parse(text: &str, models: &[String]) -> Result<Self, ConfigErrors> {
         let raw = read::<Option<raw::Raw>>(text).map_err(|error| ConfigErrors::from(*error))?;

@@ -21,6 +21,7 @@ mod places;
 mod prices;
 mod raw;
 pub mod reading;
+mod report;
 mod retries;
 mod rounds;
 mod schema;
@@ -43,7 +44,7 @@ pub use self::schema::schema;
 pub use self::starter::{Starter, starter};
 use crate::dataset::{DatasetSpec, MAX_TOKENS};
 use crate::digest::sha256;
-use crate::plan::{Criteria, Deadlines, EndpointSpec, Inference, Retries, Rounds, Workload};
+use crate::plan::{Criteria, Deadlines, EndpointSpec, Inference, Retries, Rounds, Workload, Zone};
 use crate::units::{Arrivals, Concurrency, Name, NanoUsd, RatePerMinute};
 
 /// The version of the configuration's language that is understood.
@@ -101,6 +102,8 @@ pub struct Settings {
     pub baseline: Option<Name>,
     /// The most that the run may cost; then every endpoint has a price.
     pub spend_limit: Option<NanoUsd>,
+    /// The time zone in which the report tells hours of the day.
+    pub time_zone: Zone,
     /// SHA-256 of the text, hexadecimal.
     pub text_sha256: String,
 }
@@ -204,10 +207,7 @@ pub fn parse(text: &str) -> Result<Settings, ConfigErrors> {
 /// Everything of it, with what is wrong left out: complete only if the checker has no errors.
 fn check(checker: &mut Checker<'_>, raw: &raw::Raw, text: &str) -> Settings {
     check_version(checker, &raw.version);
-    checker.not_yet_fields(
-        "",
-        &[("quota_share", &raw.quota_share), ("keep", &raw.keep), ("report", &raw.report)],
-    );
+    checker.not_yet_fields("", &[("quota_share", &raw.quota_share), ("keep", &raw.keep)]);
     let defaults = Defaults::check(checker, raw.defaults.as_ref().map(|field| &field.value));
     let endpoints = endpoints::check(checker, raw, &defaults.region);
     let datasets = datasets::check(checker, raw, &defaults.max_tokens);
@@ -240,6 +240,7 @@ fn check(checker: &mut Checker<'_>, raw: &raw::Raw, text: &str) -> Settings {
         workload: workload::workload(checker, &raw.workload),
         baseline: check_baseline(checker, &raw.baseline, raw),
         spend_limit: workload::spend_limit(checker, &raw.spend_limit, &specs),
+        time_zone: report::time_zone(checker, &raw.report),
         text_sha256: sha256(text),
         endpoints,
     }

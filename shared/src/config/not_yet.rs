@@ -4,7 +4,7 @@
 const FIELDS: [(&str, &str, &str); 12] = [
     ("", "quota_share", "leave it out, and choose concurrencies that your quota can hold"),
     ("", "keep", "leave it out: every record is kept"),
-    ("", "report", "leave it out: the report is written in its standard form"),
+    ("report", "formats", "leave it out: the report is written in all its forms"),
     ("endpoints", "endpoint_name", SAGEMAKER),
     ("endpoints", "provision", SAGEMAKER),
     ("endpoints", "payload", SAGEMAKER),

@@ -89,6 +89,7 @@ workload: {requests_per_minute: 300, prompt_tokens: 3000, output_tokens: 50, hea
 baseline: mistral-7b
 spend_limit: {per_run_usd: 25}
 retries: {most: 3, backoff: 2s, on: [server, connection, server]}
+report: {time_zone: europe/berlin}
 "#;
 
 fn files(names: &[&str], template: Option<&str>) -> DatasetSource {
@@ -222,6 +223,7 @@ fn everything_that_can_be_said_arrives() {
     assert_eq!(settings.workload, Some(workload));
     assert_eq!(settings.baseline.as_ref().map(Name::as_str), Some("mistral-7b"));
     assert_eq!(settings.spend_limit, Some(NanoUsd(25_000_000_000)));
+    assert_eq!(settings.time_zone.name(), "Europe/Berlin");
     let system = Some("You answer in one paragraph.".to_owned());
     let inference = Inference { temperature: Some(0.1), top_p: Some(0.9), system };
     assert_eq!(settings.inference, inference);

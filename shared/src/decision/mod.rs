@@ -10,6 +10,7 @@ mod choice;
 mod compare;
 mod criteria;
 mod endpoint;
+mod hours;
 mod overall;
 mod saving;
 mod sentence;
@@ -26,7 +27,8 @@ pub use compare::{Comparison, ComparisonVerdict};
 pub use criteria::{
     Criterion, ExperimentJudgement, Judgement, Limit, Unit, Verdict, judge, limits,
 };
-
+pub(crate) use hours::DAYS_FOR_A_DAILY_EFFECT;
+pub use hours::{Change, HoursDecision, HoursVerdict, Swing, TimeOfDay};
 pub use overall::Overall;
 pub use saving::Saving;
 
@@ -55,6 +57,9 @@ pub struct Decision {
     /// What the choices save against the baseline, where one is set.
     #[serde(default)]
     pub savings: Vec<Saving>,
+    /// Whether latency goes with the time of day; `None` where the rounds lie in a single hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_of_day: Option<TimeOfDay>,
 }
 
 impl Decision {
@@ -213,6 +218,7 @@ pub fn decide(plan: &Plan, summary: &RunSummary) -> Decision {
         certainty: certainty::all(&datasets),
         capacity: endpoints.iter().filter_map(capacity).collect(),
         overall: overall::overall(plan, &rankings),
+        time_of_day: hours::decide(summary),
         criteria,
         experiments,
         datasets,

@@ -102,6 +102,7 @@ pub fn build(settings: &Settings, datasets: &[LoadedDataset], run_id: RunId) -> 
         workload: settings.workload,
         baseline: settings.baseline.clone(),
         spend_limit: settings.spend_limit,
+        time_zone: settings.time_zone.clone(),
         estimate: RunEstimate::default(),
     };
     plan.estimate = estimate(&plan);

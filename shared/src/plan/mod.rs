@@ -10,6 +10,7 @@ mod load;
 pub mod power;
 mod retries;
 mod rounds;
+mod zone;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ pub use self::experiment::Experiment;
 pub use self::load::{Load, MAX_STREAMS, OpenLoad, streams_needed};
 pub use self::retries::{Retries, RetryOn};
 pub use self::rounds::{Due, ROUNDS_MAX, Rounds};
+pub use self::zone::{UnknownZone, Zone};
 use crate::price::Price;
 use crate::units::{ExperimentId, Name, NanoUsd, RunId, nanos};
 
@@ -76,6 +78,9 @@ pub struct Plan {
     /// The most that the run's requests may cost by our bound, all attempts included.
     #[serde(default)]
     pub spend_limit: Option<NanoUsd>,
+    /// The time zone in which the report tells hours of the day.
+    #[serde(default)]
+    pub time_zone: Zone,
     /// What the run will cost and last, as far as can be told before.
     pub estimate: RunEstimate,
 }

@@ -1,16 +1,34 @@
-//! `summary.csv`: a row for each experiment, for spreadsheets and data frames.
+//! `summary.csv`: a row for each experiment, for spreadsheets and data frames; `hours.csv`: a row for
+//! each of its hours of the day.
 
 use super::Report;
 use crate::plan::Statistic;
 use crate::stats::Interval;
-use crate::summary::{ExperimentSummary, LatencyStats, RateStats, ScheduleFigures};
+use crate::summary::{ExperimentSummary, HourFigures, LatencyStats, RateStats, ScheduleFigures};
 use crate::units::NanoUsd;
 
 /// Bytes of the table. Raw numbers in the columns' units, empty where unknown.
 pub(super) fn table(report: &Report<'_>) -> Result<Vec<u8>, ::csv::Error> {
+    written(report.summary.experiments.iter().map(|experiment| row(report, experiment)))
+}
+
+/// The same of each experiment in each hour.
+pub(super) fn hours(report: &Report<'_>) -> Result<Vec<u8>, ::csv::Error> {
+    let zone = report.summary.hours.as_ref().map(|hours| &hours.time_zone);
+    let experiments = report.summary.experiments.iter();
+    written(experiments.flat_map(|experiment| {
+        experiment.hours.iter().map(move |figures| {
+            let mut row = place(report, experiment);
+            row.add("time_zone", zone);
+            row.add_hour(figures);
+            row
+        })
+    }))
+}
+
+fn written(rows: impl Iterator<Item = Row>) -> Result<Vec<u8>, ::csv::Error> {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
-    for (place, experiment) in report.summary.experiments.iter().enumerate() {
-        let row = row(report, experiment);
+    for (place, row) in rows.enumerate() {
         if place == 0 {
             writer.write_record(row.cells.iter().map(|(name, _)| name))?;
         }
@@ -34,6 +52,31 @@ impl Row {
     fn interval(&mut self, name: &str, interval: Option<Interval>) {
         self.add(name.replace("{}", "low"), interval.and_then(|interval| interval.low));
         self.add(name.replace("{}", "high"), interval.and_then(|interval| interval.high));
+    }
+
+    fn add_hour(&mut self, figures: &HourFigures) {
+        self.add("hour", Some(figures.hour));
+        self.add("rounds", Some(figures.rounds));
+        self.add("blocks", Some(figures.blocks));
+        self.add("clusters", Some(figures.clusters));
+        self.add("requests_completed", Some(figures.completed));
+        self.add("requests_errors", Some(figures.errors));
+        self.add("requests_throttled", Some(figures.throttled));
+        self.add("error_rate_ratio", figures.error_rate);
+        self.interval("error_rate_{}_ratio", figures.error_rate_interval);
+        self.add("throughput_requests_per_min", figures.requests_per_minute);
+        let interval = figures.requests_per_minute_interval;
+        self.interval("throughput_requests_{}_per_min", interval);
+        for (name, latency) in [("e2e", &figures.e2e), ("ttft", &figures.ttft)] {
+            let latency = latency.as_ref();
+            self.add(format!("{name}_count"), Some(latency.map_or(0, |latency| latency.count)));
+            self.add(format!("{name}_p50_ms"), latency.map(|latency| latency.p50_ms));
+            let interval = latency.and_then(|latency| latency.p50_interval);
+            self.interval(&format!("{name}_p50_{{}}_ms"), interval);
+            self.add(format!("{name}_p95_ms"), latency.map(|latency| latency.p95_ms));
+            let interval = latency.and_then(|latency| latency.p95_interval);
+            self.interval(&format!("{name}_p95_{{}}_ms"), interval);
+        }
     }
 
     fn latency(&mut self, name: &str, stats: Option<&LatencyStats>) {
@@ -85,18 +128,12 @@ impl Row {
     }
 }
 
-fn row(report: &Report<'_>, experiment: &ExperimentSummary) -> Row {
-    let id = &experiment.experiment;
+/// What is measured, and whether that can be trusted.
+fn place(report: &Report<'_>, experiment: &ExperimentSummary) -> Row {
     let endpoint = report.plan.endpoint(&experiment.endpoint);
-    let judged = report.decision.judgement(id);
-    let price = endpoint.and_then(|endpoint| endpoint.price.as_ref());
-    let cost = experiment.cost;
-    let rate = experiment.throughput;
-    let requests = &experiment.requests;
-    let warnings: Vec<_> = experiment.warnings.iter().map(ToString::to_string).collect();
     let mut row = Row::default();
     row.add("run_id", Some(&report.plan.run_id));
-    row.add("experiment", Some(id));
+    row.add("experiment", Some(&experiment.experiment));
     row.add("endpoint", Some(&experiment.endpoint));
     row.add("model_id", endpoint.map(|endpoint| &endpoint.model_id));
     row.add("region", endpoint.map(|endpoint| &endpoint.region));
@@ -106,6 +143,19 @@ fn row(report: &Report<'_>, experiment: &ExperimentSummary) -> Row {
     row.add("load", Some(experiment.load));
     row.add("simulated", Some(experiment.simulated));
     row.add("verdict", Some(experiment.validity.grade));
+    row
+}
+
+fn row(report: &Report<'_>, experiment: &ExperimentSummary) -> Row {
+    let id = &experiment.experiment;
+    let endpoint = report.plan.endpoint(&experiment.endpoint);
+    let judged = report.decision.judgement(id);
+    let price = endpoint.and_then(|endpoint| endpoint.price.as_ref());
+    let cost = experiment.cost;
+    let rate = experiment.throughput;
+    let requests = &experiment.requests;
+    let warnings: Vec<_> = experiment.warnings.iter().map(ToString::to_string).collect();
+    let mut row = place(report, experiment);
     row.add("doubts", Some(experiment.validity.words()));
     row.add("qualifies", judged.map(|judged| judged.qualifies));
     row.add("shown", judged.map(|judged| judged.shown));

@@ -173,6 +173,7 @@ fn fill(experiment: &mut ExperimentSummary, records: &[Record]) {
     experiment.blocks = (1..=experiment.blocks_done)
         .map(|block| BlockFigures {
             place: BlockPlace { round: 1, block },
+            began_at: None,
             completed: 10,
             errors: 0,
             e2e_mean_ms: experiment.e2e.as_ref().map(|e2e| e2e.mean_ms),

@@ -16,15 +16,15 @@ use serde::{Deserialize, Serialize};
 use crate::decision::Decision;
 use crate::plan::Plan;
 use crate::store::keys;
-use crate::summary::RunSummary;
-use crate::units::RunId;
+use crate::summary::{ExperimentSummary, RunSummary};
+use crate::units::{Name, RunId};
 
 pub use plot::PlotError;
 
 /// The version of the form of `summary.json`.
 pub const SUMMARY_SCHEMA: u32 = 1;
 
-/// Names of the report's files, for the keys under which they are kept.
+/// Names of the files of every report, for the keys under which they are kept.
 pub const FILES: [&str; 18] = [
     MARKDOWN,
     HTML,
@@ -46,10 +46,14 @@ pub const FILES: [&str; 18] = [
     plot::ITL.png,
 ];
 
+/// Names of the files that a report of several hours of the day has besides.
+pub const HOUR_FILES: [&str; 3] = [plot::HOURS.svg, plot::HOURS.png, HOURS];
+
 const MARKDOWN: &str = "report.md";
 const HTML: &str = "report.html";
 const SUMMARY: &str = "summary.json";
 const TABLE: &str = "summary.csv";
+const HOURS: &str = "hours.csv";
 
 /// Everything that a report is made of.
 #[derive(Debug, Clone, Copy)]
@@ -108,15 +112,16 @@ pub enum RenderError {
     /// The figures as JSON.
     #[error("failed to write {SUMMARY}")]
     Summary(#[from] serde_json::Error),
-    /// The figures as a table.
-    #[error("failed to write {TABLE}")]
+    /// The figures as tables.
+    #[error("failed to write the figures as a table")]
     Table(#[from] ::csv::Error),
 }
 
-/// The files of a report, in the order of [`FILES`].
+/// The files of a report, in the order of [`FILES`]; those of [`HOUR_FILES`] after them, where it has
+/// any.
 pub fn render(report: &Report<'_>) -> Result<Vec<ReportFile>, RenderError> {
     let mut pictures = Vec::new();
-    for picture in plot::PICTURES {
+    for picture in plot::pictures(report) {
         let svg = picture.draw(report).map_err(|error| RenderError::Plot(picture.svg, error))?;
         pictures.push((picture, svg));
     }
@@ -134,7 +139,23 @@ pub fn render(report: &Report<'_>) -> Result<Vec<ReportFile>, RenderError> {
         files.push(file(picture.svg, svg.into_bytes()));
         files.push(file(picture.png, png));
     }
+    if report.summary.hours.is_some() {
+        files.push(file(HOURS, csv::hours(report)?));
+    }
     Ok(files)
+}
+
+/// The experiments that hours of the day are shown of: each endpoint at its highest load that meets
+/// every criterion, or where it has none at its first.
+fn in_use<'a>(report: &Report<'a>, dataset: &Name) -> Vec<&'a ExperimentSummary> {
+    let of_dataset = report.decision.endpoints.iter().filter(|of| of.dataset == *dataset);
+    let shown = of_dataset.filter_map(|decided| match &decided.best {
+        Some(best) => report.summary.experiment(best),
+        None => report.summary.experiments.iter().find(|experiment| {
+            experiment.dataset == *dataset && experiment.endpoint == decided.endpoint
+        }),
+    });
+    shown.collect()
 }
 
 fn file(name: &'static str, bytes: Vec<u8>) -> ReportFile {

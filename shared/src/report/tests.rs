@@ -9,6 +9,8 @@ use crate::plan::Criteria;
 use crate::stats::Interval;
 use crate::summary::fixture::{HAIKU, LLAMA, MISTRAL, Model, Run};
 
+mod hours;
+
 fn markdown(run: &Run) -> String {
     bare(run, WRITTEN_AT, markdown::render)
 }

@@ -72,6 +72,16 @@ pub fn share_interval(parts: impl IntoIterator<Item = (u64, u64)>) -> Option<Int
     Some(Interval { low: end(centre - half), high: end(centre + half) })
 }
 
+/// The 95 % interval of a rate, from (events, time) of each cluster: the ratio ± t x its standard
+/// error, and never below 0. `None` with too few clusters.
+pub fn rate_interval(parts: impl IntoIterator<Item = (u64, f64)>) -> Option<Interval> {
+    let parts: Vec<_> = parts.into_iter().map(|(events, time)| (float(events), time)).collect();
+    let ratio = Ratio::of(parts.iter().copied())?;
+    let reach = ratio.t * ratio.variance.sqrt();
+    let end = |end: f64| Some(end.max(0.0));
+    Some(Interval { low: end(ratio.value - reach), high: end(ratio.value + reach) })
+}
+
 /// A sample whose values belong to clusters.
 #[derive(Debug, Clone)]
 pub struct ClusteredSample {
@@ -274,6 +284,16 @@ mod tests {
         close(spread, (0.010_902, 0.036_411), 1e-5);
         let lumped = ends(share_interval([(10, 100), (0, 100), (0, 100), (0, 100), (0, 100)]));
         assert!(lumped.1 > 2.0 * spread.1, "{lumped:?}");
+    }
+
+    #[test]
+    fn a_rate_has_the_t_interval_of_its_clusters() {
+        // 3 ± 2.776445 x root of (2.5 / 5), as above; a cluster without time tells nothing.
+        let parts = [(1, 1.0), (2, 1.0), (3, 1.0), (0, 0.0), (4, 1.0), (5, 1.0)];
+        close(ends(rate_interval(parts)), (1.036_757, 4.963_243), 1e-5);
+        assert_eq!(rate_interval([(9, 1.0); 4]), None);
+        let (low, _) = ends(rate_interval([(0, 1.0), (0, 1.0), (0, 1.0), (0, 1.0), (1, 1.0)]));
+        close((low, 0.0), (0.0, 0.0), 1e-12);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
+use super::hours::HourSums;
 use super::in_flight::InFlight;
 use super::kept::{Kept, Requests};
 use super::latency::{LatencyStats, nanoseconds};
@@ -13,8 +14,8 @@ use super::schedule::Schedules;
 use super::sums::Mean;
 use super::warning::warnings;
 use super::{
-    Bin, BlockPlace, ExperimentSummary, Histogram, RateStats, RequestCounts, RoundsSummary,
-    RunSummary, Spending, Throughput, TransactionCost, Validity, figures, rounds,
+    Bin, BlockPlace, ExperimentSummary, Histogram, HoursSummary, RateStats, RequestCounts,
+    RoundsSummary, RunSummary, Spending, Throughput, TransactionCost, Validity, figures, rounds,
 };
 use crate::client::ClientSummary;
 use crate::plan::{EndpointKind, EndpointSpec, Experiment, Plan};
@@ -61,7 +62,7 @@ impl<'p> RunAccumulator<'p> {
         let experiments = plan.experiments.iter().map(|experiment| ExperimentAccumulator {
             receipts: receipts.remove(&experiment.id).unwrap_or_default(),
             planned: planned.remove(&experiment.id).unwrap_or_default(),
-            has_many_rounds: plan.rounds.is_some(),
+            hours: plan.rounds.map(|_| HourSums::new(&plan.time_zone)),
             retried: plan.retries.as_ref().map(|_| Retried::default()),
             ..ExperimentAccumulator::new(plan, experiment)
         });
@@ -111,9 +112,15 @@ impl<'p> RunAccumulator<'p> {
         let sends = sends.reduce(|one, two| (one.0.min(two.0), one.1.max(two.1)));
         let rounds = RoundsSummary::new(self.plan, &self.begun, &self.sends);
         let experiments = self.experiments.into_iter().enumerate();
-        let experiments: Vec<_> = experiments
+        let mut experiments: Vec<_> = experiments
             .map(|(place, open)| self.finished.remove(&place).unwrap_or_else(|| open.finish()))
             .collect();
+        let hours = HoursSummary::new(&self.plan.time_zone, &experiments);
+        if hours.is_none() {
+            for experiment in &mut experiments {
+                experiment.hours.clear();
+            }
+        }
         let mut counted = Spending::default();
         for experiment in &experiments {
             counted.join(&experiment.spending);
@@ -123,6 +130,7 @@ impl<'p> RunAccumulator<'p> {
             first_sent_at: sends.and_then(|sends| rfc3339(sends.0)),
             last_sent_at: sends.and_then(|sends| rfc3339(sends.1)),
             rounds,
+            hours,
             experiments,
             counted,
             uncounted: self.uncounted,
@@ -145,7 +153,8 @@ pub(super) struct ExperimentAccumulator<'p> {
     tariff: Option<Tariff>,
     pub(super) receipts: BTreeMap<BlockPlace, &'p Receipt>,
     pub(super) planned: Vec<BlockPlace>,
-    has_many_rounds: bool,
+    /// Where there are many rounds.
+    hours: Option<HourSums<'p>>,
     simulated: bool,
     sends: Option<(u64, u64)>,
     requests: RequestCounts,
@@ -178,7 +187,7 @@ impl<'p> ExperimentAccumulator<'p> {
             tariff: plan.tariff(experiment),
             receipts: BTreeMap::new(),
             planned: Vec::new(),
-            has_many_rounds: false,
+            hours: None,
             simulated: endpoint.is_some_and(|endpoint| endpoint.kind == EndpointKind::Simulated),
             sends: None,
             requests: RequestCounts::default(),
@@ -238,12 +247,16 @@ impl<'p> ExperimentAccumulator<'p> {
         if let Some(retried) = &mut self.retried {
             retried.add(record, block);
         }
+        let in_window = record.outcome == Outcome::Completed && ended_in_window(record, receipt);
+        if let Some(hours) = &mut self.hours {
+            hours.add(record, block, in_window);
+        }
         if record.outcome == Outcome::Completed {
-            self.add_completed(record, cost, receipt);
+            self.add_completed(record, cost, in_window);
         }
     }
 
-    fn add_completed(&mut self, record: &Record, cost: Option<u64>, receipt: &Receipt) {
+    fn add_completed(&mut self, record: &Record, cost: Option<u64>, in_window: bool) {
         let input = record.usage.input_tokens.map(u64::from);
         let output = record.usage.output_tokens.map(u64::from);
         self.input.add(input);
@@ -252,9 +265,7 @@ impl<'p> ExperimentAccumulator<'p> {
         self.completed_without_usage += u64::from(input.is_none() || output.is_none());
         let as_asked = self.endpoint.is_none_or(|endpoint| record.served.is_as_asked(endpoint));
         self.served_otherwise += u64::from(!as_asked);
-        let ended = record.sent_at_unix_ns.saturating_add(nanoseconds(record.e2e()));
-        let start = receipt.window_start_unix_ns;
-        if (start..=start.saturating_add(nanoseconds(receipt.window))).contains(&ended) {
+        if in_window {
             self.in_window += 1;
             self.input_in_window.add(input);
             self.output_in_window.add(output);
@@ -282,9 +293,9 @@ impl<'p> ExperimentAccumulator<'p> {
         let receipts = self.receipts.values().copied();
         let schedule =
             self.schedules.and_then(|schedules| schedules.finish(&kept, receipts, window_s));
-        let places: Vec<_> = self.receipts.into_keys().collect();
-        let rounds =
-            if self.has_many_rounds { rounds::figures(&kept, &places) } else { Vec::new() };
+        let hours = self.hours.map(|sums| sums.figures(&kept, &self.receipts));
+        let places: Vec<_> = self.receipts.keys().copied().collect();
+        let rounds = hours.as_ref().map(|_| rounds::figures(&kept, &places));
         let latency = |of: fn(&Kept) -> Option<u64>| LatencyStats::of_nanos(kept.clustered(of));
         let all = || kept.all().iter();
         let mut summary = ExperimentSummary {
@@ -307,8 +318,9 @@ impl<'p> ExperimentAccumulator<'p> {
             ttft_histogram: figures::histogram(all().filter_map(Kept::ttft_ns)),
             itl_histogram,
             cost_interval: figures::cost_interval(&kept),
-            blocks: figures::blocks(&kept, &places),
-            rounds,
+            blocks: figures::blocks(&kept, &self.receipts),
+            rounds: rounds.unwrap_or_default(),
+            hours: hours.unwrap_or_default(),
             points: figures::points(&kept),
             ttft: latency(Kept::ttft_ns),
             e2e: latency(Kept::e2e_ns),
@@ -356,6 +368,13 @@ impl<'p> ExperimentAccumulator<'p> {
             output_tokens_per_s: self.output_in_window.total().map(|total| total / window_s),
         })
     }
+}
+
+/// Whether a request ended within the measured window of its block.
+fn ended_in_window(record: &Record, receipt: &Receipt) -> bool {
+    let ended = record.sent_at_unix_ns.saturating_add(nanoseconds(record.e2e()));
+    let start = receipt.window_start_unix_ns;
+    (start..=start.saturating_add(nanoseconds(receipt.window))).contains(&ended)
 }
 
 /// The gaps that the counted receipts tell; `None` where none has any.

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::accumulate::rfc3339;
 use super::kept::{Kept, Requests};
 use super::{Bin, BlockFigures, BlockPlace, Histogram, Point, TransactionCost};
 use crate::stats::{ClusteredSample, Interval, float, share_interval};
+use crate::store::Receipt;
 
 /// At most so many points are kept for plots.
 const POINTS: usize = 200;
@@ -32,15 +34,21 @@ pub(super) fn cost_interval(requests: &Requests) -> Option<Interval> {
     Some(Interval { low: interval.low.map(|low| low.max(0.0)), ..interval })
 }
 
-/// The figures of each block that sent something; `places` are the experiment's counted blocks.
-pub(super) fn blocks(requests: &Requests, places: &[BlockPlace]) -> Vec<BlockFigures> {
+/// The figures of each block that sent something; `receipts` are those of the experiment's counted
+/// blocks.
+pub(super) fn blocks(
+    requests: &Requests,
+    receipts: &BTreeMap<BlockPlace, &Receipt>,
+) -> Vec<BlockFigures> {
+    let receipts: Vec<_> = receipts.iter().collect();
     let figures = |kept: &[Kept]| {
-        let place = *places.get(kept.first()?.block as usize)?;
+        let (&place, receipt) = *receipts.get(kept.first()?.block as usize)?;
         let completed = completed(kept);
         let (cost, transactions) = total(kept, Kept::cost_nano_usd);
         let cost = TransactionCost::mean(cost, transactions);
         Some(BlockFigures {
             place,
+            began_at: rfc3339(receipt.window_start_unix_ns),
             completed,
             errors: kept.len() as u64 - completed,
             e2e_mean_ms: mean_ms(kept, Kept::e2e_ns),

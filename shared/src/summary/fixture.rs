@@ -8,7 +8,7 @@ use crate::load::ArrivalCounts;
 use crate::plan::{
     Api, BlockPlan, Criteria, DatasetPlan, Deadlines, EndpointKind, EndpointSpec, Experiment,
     Inference, Lane, LatencyCriterion, LatencyMetric, Load, OpenLoad, PLAN_SCHEMA, Plan, Rounds,
-    RunEstimate, Statistic,
+    RunEstimate, Statistic, Zone,
 };
 use crate::price::Price;
 use crate::record::{
@@ -357,6 +357,7 @@ fn plan(models: &[Model], datasets: &[&str], concurrencies: &[u16], replicates: 
         workload: None,
         baseline: None,
         spend_limit: None,
+        time_zone: Zone::default(),
         estimate: RunEstimate::default(),
     }
 }

@@ -140,7 +140,7 @@ impl LatencyStats {
 }
 
 /// From nanoseconds. A latency is never negative.
-fn interval_ms(nanos: Interval) -> Interval {
+pub(super) fn interval_ms(nanos: Interval) -> Interval {
     let ms = |end: f64| end.max(0.0) / NANOS_PER_MS;
     Interval { low: nanos.low.map(ms), high: nanos.high.map(ms) }
 }

@@ -9,6 +9,7 @@ mod accumulate;
 mod figures;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod hours;
 mod in_flight;
 mod kept;
 mod latency;
@@ -38,6 +39,7 @@ use crate::words::plural;
 
 pub use crate::price::services::ServiceCosts;
 pub use accumulate::RunAccumulator;
+pub use hours::{HourFigures, HourLatency, HoursSummary};
 pub(crate) use latency::milliseconds;
 pub use latency::{LatencyIntervals, LatencyStats};
 pub use rate::RateStats;
@@ -62,6 +64,9 @@ pub struct RunSummary {
     /// The rounds; `None` where the plan has but one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rounds: Option<RoundsSummary>,
+    /// The hours of the day; `None` where the rounds lie in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<HoursSummary>,
     /// Every experiment of the plan, in its order.
     pub experiments: Vec<ExperimentSummary>,
     /// What counted attempts sent and cost, warm-up included.
@@ -163,6 +168,9 @@ pub struct ExperimentSummary {
     /// The rounds in which something was sent; empty where the plan has but one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rounds: Vec<RoundFigures>,
+    /// The hours of the day in which something was sent; empty where the run has but one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hours: Vec<HourFigures>,
     /// Up to 200 of the completed requests, spread evenly over them.
     #[serde(default)]
     pub points: Vec<Point>,

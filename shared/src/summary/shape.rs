@@ -10,6 +10,9 @@ use crate::units::NanoUsd;
 pub struct BlockFigures {
     /// Which block.
     pub place: BlockPlace,
+    /// When its measured window began, RFC 3339.
+    #[serde(default)]
+    pub began_at: Option<String>,
     /// Measured requests that were completed.
     pub completed: u64,
     /// Throttled, timed out and failed ones.

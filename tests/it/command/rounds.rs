@@ -133,6 +133,6 @@ fn the_example_of_a_day_can_be_planned() {
     let plan = desk.succeed(&["plan", "config.yml"]);
     assert!(plan.contains("24 rounds, one every 1h"), "{plan}");
     assert!(!plan.contains("WARNING"), "{plan}");
-    // 11 endpoints x 2 loads x 20 requests x 24 rounds.
-    assert!(plan.contains("requests: 10560,"), "{plan}");
+    // 11 endpoints x 2 loads x 40 requests x 24 rounds.
+    assert!(plan.contains("requests: 21120,"), "{plan}");
 }

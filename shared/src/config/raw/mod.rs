@@ -74,8 +74,7 @@ pub(super) struct Raw {
     pub(super) quota_share: Unread,
     #[schemars(skip)]
     pub(super) keep: Unread,
-    #[schemars(skip)]
-    pub(super) report: Unread,
+    pub(super) report: Field<Report>,
 }
 
 impl Raw {
@@ -257,6 +256,17 @@ pub(super) struct SpendLimit {
     /// The most for the whole run, in US dollars: it sends no request that could exceed it.
     #[schemars(required, extend("exclusiveMinimum" = 0))]
     pub(super) per_run_usd: Field<f64>,
+}
+
+/// How the report is written.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Report {
+    /// The time zone in which hours of the day are told, by its name in the IANA database, such as
+    /// Europe/Berlin; UTC where it is not given.
+    pub(super) time_zone: Field<String>,
+    #[schemars(skip)]
+    pub(super) formats: Unread,
 }
 
 /// How the schema shows a text that may look like a number.

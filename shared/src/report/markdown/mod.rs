@@ -6,6 +6,7 @@ mod best;
 mod capacity;
 mod cell;
 mod criteria;
+mod hours;
 mod money;
 mod results;
 mod retries;
@@ -30,6 +31,7 @@ pub(super) fn render(report: &Report<'_>) -> String {
     criteria::section(&mut page, report);
     results::glance(&mut page, report);
     rounds::section(&mut page, report);
+    hours::section(&mut page, report);
     results::endpoints(&mut page, report);
     capacity::section(&mut page, report);
     capacity::savings(&mut page, report);

@@ -8,6 +8,8 @@ mod axis;
 mod canvas;
 mod cost;
 mod errors;
+mod heat;
+mod hours;
 mod label;
 mod load;
 mod price;
@@ -142,8 +144,21 @@ pub(super) const ITL: Picture = Picture {
     sheet: spread::itl,
 };
 
-/// All pictures.
+/// The time of day, of runs whose rounds lie in several hours.
+pub(super) const HOURS: Picture = Picture {
+    svg: "hours.svg",
+    png: "hours.png",
+    alt: "Median latency by hour of the day, a row for each experiment",
+    sheet: hours::sheet,
+};
+
+/// The pictures of every report.
 pub(super) const PICTURES: [Picture; 7] = [PRICE, COST, ERRORS, LOAD, TOKENS, TTFT, ITL];
+
+/// The pictures of a report.
+pub(super) fn pictures(report: &Report<'_>) -> impl Iterator<Item = Picture> {
+    PICTURES.into_iter().chain(report.summary.hours.as_ref().map(|_| HOURS))
+}
 
 /// What makes PNGs of SVGs.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! A picture: a heading, what its marks mean, and panels in columns.
 
 use super::canvas::{Canvas, GREY, INK, Lean, Point, RED, Symbol, clipped, text_width};
+use super::heat::Heat;
 use super::rows::Rows;
 use super::scatter::Scatter;
 use super::{MARGIN, PlotError, WIDTH};
@@ -32,6 +33,8 @@ pub(super) enum Panel {
     Scatter(Scatter),
     /// A row for each experiment.
     Rows(Rows),
+    /// A row of coloured cells for each experiment.
+    Heat(Heat),
 }
 
 impl Panel {
@@ -39,6 +42,7 @@ impl Panel {
         match self {
             Self::Scatter(scatter) => scatter.height(),
             Self::Rows(rows) => rows.height(),
+            Self::Heat(heat) => heat.height(),
         }
     }
 
@@ -46,6 +50,7 @@ impl Panel {
         match self {
             Self::Scatter(scatter) => scatter.draw(canvas, at, width),
             Self::Rows(rows) => rows.draw(canvas, at, width),
+            Self::Heat(heat) => heat.draw(canvas, at, width),
         }
     }
 }
