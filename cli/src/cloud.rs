@@ -1,6 +1,6 @@
 //! The stores and the state machine of a deployed stack.
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use aws_config::Region;
 use shared::endpoint::check_credentials;
 use shared::run::Stores;
