@@ -297,7 +297,13 @@ mod tests {
             let (name, place) = ("fm".to_owned(), "us-east-1 (account 1)".to_owned());
             StackError::NotFound { name, place, others }.to_string()
         };
-        insta::assert_snapshot!(error(&[]), @"");
-        insta::assert_snapshot!(error(&["a", "b"]), @"");
+        insta::assert_snapshot!(
+            error(&[]),
+            @"there is no stack fm in us-east-1 (account 1), nor any other: deploy one first, or give the --profile and --stack-region of yours"
+        );
+        insta::assert_snapshot!(
+            error(&["a", "b"]),
+            @"there is no stack fm in us-east-1 (account 1); there are: a, b. Give one of these, or another --profile or --stack-region"
+        );
     }
 }

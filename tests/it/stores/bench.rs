@@ -112,9 +112,8 @@ impl Bench for Local {
         let connection = self.connection();
         let count = |table: &str| -> usize {
             let count = format!("SELECT count(*) FROM {table} WHERE run_id = ?1");
-            let count: i64 =
-                connection.query_row(&count, [run_id.as_str()], |row| row.get(0)).unwrap();
-            usize::try_from(count).unwrap()
+            let rows = connection.query_row(&count, [run_id.as_str()], |row| row.get(0));
+            usize::try_from(rows.unwrap_or(-1_i64)).unwrap()
         };
         ["runs", "blocks", "spend", "chunks", "metrics"].into_iter().map(count).sum()
     }
