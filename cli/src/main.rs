@@ -83,19 +83,25 @@ async fn dispatch(arguments: Arguments, measuring: Handle) -> Exit {
         Command::Plan(plan) => command::plan::run(&plan).await,
         Command::Records(records) => command::records::run(&records, &out).await,
         Command::Report(report) => command::report::run(&report, &out).await,
-        Command::List(list) => cloud::on(&list.target, command::list::run(&list, &out)).await,
+        Command::List(list) => {
+            cloud::on(&list.target, Box::pin(command::list::run(&list, &out))).await
+        }
         Command::Delete(delete) => {
-            cloud::on(&delete.target, command::delete::run(&delete, &out)).await
+            cloud::on(&delete.target, Box::pin(command::delete::run(&delete, &out))).await
         }
         Command::Start(start) => {
             cloud::on(&start.target, Box::pin(command::start::run(&start))).await
         }
-        Command::Watch(watch) => cloud::on(&watch.target, command::watch::run(&watch)).await,
+        Command::Watch(watch) => {
+            cloud::on(&watch.target, Box::pin(command::watch::run(&watch))).await
+        }
         Command::Fetch(fetch) => {
             cloud::on(&fetch.target, Box::pin(command::fetch::run(&fetch, &out))).await
         }
-        Command::Stop(stop) => cloud::on(&stop.target, command::stop::run(&stop)).await,
-        Command::Resume(resume) => cloud::on(&resume.target, command::resume::run(&resume)).await,
+        Command::Stop(stop) => cloud::on(&stop.target, Box::pin(command::stop::run(&stop))).await,
+        Command::Resume(resume) => {
+            cloud::on(&resume.target, Box::pin(command::resume::run(&resume))).await
+        }
         Command::Completions(completions) => Ok(command::completions::run(&completions)),
         Command::Schema => command::schema::run(),
         Command::Simulate(simulate) => command::simulate::run(&simulate).await,

@@ -159,14 +159,9 @@ mod tests {
 
     #[test]
     fn a_run_is_the_latest_where_nothing_is_lost_by_it() {
-        for words in ["watch", "fetch"] {
-            let run = match parsed(words).unwrap() {
-                Command::Watch(watch) => watch.run,
-                Command::Fetch(fetch) => fetch.run,
-                other => panic!("{other:?}"),
-            };
-            assert_eq!(run, "latest");
-        }
+        let Command::Watch(watch) = parsed("watch").unwrap() else { panic!("another command") };
+        let Command::Fetch(fetch) = parsed("fetch").unwrap() else { panic!("another command") };
+        assert_eq!([watch.run, fetch.run], ["latest", "latest"]);
         for words in ["stop", "resume", "delete"] {
             assert!(parsed(words).unwrap_err().contains("<RUN>"), "{words}");
         }

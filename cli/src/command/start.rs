@@ -19,16 +19,13 @@ const MADE: &str = "fmgauge.yml";
 
 pub(crate) async fn run(arguments: &arguments::Start) -> Result<Exit> {
     let target = &arguments.target;
-    let (text, name, folder) = match &arguments.config {
-        Some(path) => {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            (read_text(path)?, name, path.parent().unwrap_or(Path::new("")))
-        }
-        None => {
-            let starter = &arguments.starter;
-            let text = config::starter(&starter.with_prompts(starter.prompts.clone()));
-            (text, MADE.to_owned(), Path::new(""))
-        }
+    let (text, name, folder) = if let Some(path) = &arguments.config {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        (read_text(path)?, name, path.parent().unwrap_or(Path::new("")))
+    } else {
+        let starter = &arguments.starter;
+        let text = config::starter(&starter.with_prompts(starter.prompts.clone()));
+        (text, MADE.to_owned(), Path::new(""))
     };
     let run_id = new_run_id(arguments.id.as_deref(), Timestamp::now())?;
     let cloud = target.connect().await?;

@@ -52,9 +52,9 @@ async fn look(follower: &mut Follower, bench: &impl Bench) -> Vec<String> {
             let before = if was_before { " before" } else { "" };
             let word = format!("{count} records{before}");
             if count == 1 {
-                words.push(word)
+                words.push(word);
             } else {
-                *words.last_mut().unwrap() = word
+                *words.last_mut().unwrap() = word;
             }
             return;
         }
