@@ -159,9 +159,9 @@ mod tests {
 
     #[test]
     fn a_run_is_the_latest_where_nothing_is_lost_by_it() {
-        let Ok(Command::Watch(watch)) = parsed("watch") else { panic!("watch") };
-        let Ok(Command::Fetch(fetch)) = parsed("fetch") else { panic!("fetch") };
-        assert_eq!((watch.run.as_str(), fetch.run.as_str()), ("latest", "latest"));
+        let Command::Watch(watch) = parsed("watch").unwrap() else { panic!("another command") };
+        let Command::Fetch(fetch) = parsed("fetch").unwrap() else { panic!("another command") };
+        assert_eq!([watch.run, fetch.run], ["latest", "latest"]);
         for words in ["stop", "resume", "delete"] {
             assert!(parsed(words).unwrap_err().contains("<RUN>"), "{words}");
         }

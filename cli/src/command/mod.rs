@@ -64,11 +64,10 @@ fn read_text(path: &Path) -> Result<String> {
 /// The id of a run that begins now: as it is given, or of the time.
 fn new_run_id(given: Option<&str>, now: Timestamp) -> Result<RunId> {
     if let Some(given) = given {
-        parse_run_id(given)
-    } else {
-        let time = now.strftime("%Y%m%d-%H%M%S");
-        parse_run_id(&format!("{time}-{:04x}", now.subsec_nanosecond() >> 14))
+        return parse_run_id(given);
     }
+    let time = now.strftime("%Y%m%d-%H%M%S");
+    parse_run_id(&format!("{time}-{:04x}", now.subsec_nanosecond() >> 14))
 }
 
 /// Says how much of a run was not measured, and what to do next.
