@@ -1,8 +1,12 @@
 //! The command line.
 
+mod permissions;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use self::permissions::Policy;
 
 /// Measures foundation models on AWS: what a transaction costs, how fast, and how sure we are.
 #[derive(Debug, Parser)]
@@ -26,6 +30,8 @@ pub(crate) enum Command {
     Init(Init),
     /// Show what a configuration would measure and cost. Nothing is sent or written.
     Plan(Plan),
+    /// Print the IAM policy that a configuration needs.
+    Policy(Policy),
     /// Print every record of a run as JSON lines.
     Records(Records),
     /// Summarise a run again and rewrite its report.

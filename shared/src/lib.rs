@@ -11,6 +11,7 @@ pub mod digest;
 pub mod endpoint;
 pub mod load;
 pub mod plan;
+pub mod policy;
 pub mod price;
 pub mod record;
 pub mod report;

@@ -4,6 +4,7 @@ pub(crate) mod calibrate;
 pub(crate) mod completions;
 pub(crate) mod init;
 pub(crate) mod plan;
+pub(crate) mod policy;
 pub(crate) mod records;
 pub(crate) mod report;
 mod rounds;
