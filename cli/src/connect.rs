@@ -5,27 +5,28 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use shared::endpoint::{Dial, check_credentials, placeholder_config};
-use shared::plan::{EndpointKind, Plan};
+use shared::endpoint::{Dial, find_credentials, placeholder_config};
+use shared::plan::{EndpointKind, EndpointSpec};
 use shared::run::Connections;
 use shared::store::cloud::behavior_version;
 use simulator::{Profile, Simulator, SimulatorConfig, SimulatorThread};
 
 use crate::exit::Refusal;
 
-/// Connections to the endpoints of a plan, and the simulator that serves the simulated ones. AWS
+/// Connections to endpoints, and the simulator that serves the simulated ones from this seed. AWS
 /// credentials are looked for only where an endpoint is real. Nothing is sent to an endpoint.
 pub(crate) async fn connect(
-    plan: &Plan,
+    endpoints: &[EndpointSpec],
+    seed: u64,
     virtual_time: bool,
 ) -> Result<(Connections, Option<SimulatorThread>)> {
     if virtual_time {
-        return Ok((connect_in_memory(plan).await?, None));
+        return Ok((connect_in_memory(endpoints, seed).await?, None));
     }
-    let of_kind = |kind| plan.endpoints.iter().filter(move |endpoint| endpoint.kind == kind);
+    let of_kind = |kind| endpoints.iter().filter(move |endpoint| endpoint.kind == kind);
     let aws = if of_kind(EndpointKind::Bedrock).next().is_some() {
         let aws = aws_config::load_defaults(behavior_version()).await;
-        check_credentials(&aws).await.with_context(|| {
+        find_credentials(&aws).await.with_context(|| {
             Refusal(
                 "there are no AWS credentials to call Bedrock with: set AWS_PROFILE, or sign in \
                  with `aws sso login` or `aws login`"
@@ -38,36 +39,36 @@ pub(crate) async fn connect(
     };
     let connections = Connections::new(aws)?;
 
-    check_simulated(plan)?;
+    check_simulated(endpoints)?;
     if of_kind(EndpointKind::Simulated).next().is_none() {
         return Ok((connections, None));
     }
-    let simulator = Simulator::spawn_thread(simulator(0, plan.seed, None))
+    let simulator = Simulator::spawn_thread(simulator(0, seed, None))
         .context("failed to start the simulator")?;
     let connections = connections.with_simulator(simulator.url(), placeholder_config());
     Ok((connections, Some(simulator)))
 }
 
 /// Connections to simulated endpoints in this process and on this runtime, whose clock is paused.
-async fn connect_in_memory(plan: &Plan) -> Result<Connections> {
-    if let Some(real) = plan.endpoints.iter().find(|e| e.kind != EndpointKind::Simulated) {
+async fn connect_in_memory(endpoints: &[EndpointSpec], seed: u64) -> Result<Connections> {
+    if let Some(real) = endpoints.iter().find(|e| e.kind != EndpointKind::Simulated) {
         bail!(Refusal(format!(
             "endpoint {} is real: --virtual-time is for simulated endpoints only",
             real.name
         )));
     }
-    check_simulated(plan)?;
-    let simulator = Simulator::start(simulator(0, plan.seed, None))
+    check_simulated(endpoints)?;
+    let simulator = Simulator::start(simulator(0, seed, None))
         .await
         .context("failed to start the simulator")?;
     let dial = Dial::Memory(Arc::new(move || simulator.dial()));
     Ok(Connections::new(placeholder_config())?.with_simulator_in_memory(dial, placeholder_config()))
 }
 
-/// Whether the simulator knows every model that the plan wants simulated.
-pub(crate) fn check_simulated(plan: &Plan) -> Result<()> {
+/// Whether the simulator knows every model that is to be simulated.
+pub(crate) fn check_simulated(endpoints: &[EndpointSpec]) -> Result<()> {
     let known = Profile::built_in();
-    let unknown = plan.endpoints.iter().find(|endpoint| {
+    let unknown = endpoints.iter().find(|endpoint| {
         endpoint.kind == EndpointKind::Simulated
             && known.iter().all(|profile| profile.model_id != endpoint.model_id)
     });

@@ -5,6 +5,7 @@
 mod arguments;
 mod command;
 mod connect;
+mod credentials;
 mod exit;
 mod local;
 mod progress;

@@ -7,6 +7,7 @@
 //! | `refused` | bad configurations: the place in the message, nothing written, nothing sent |
 //! | `begin` | a configuration that is written for people, or none; files in S3; passes |
 //! | `calibrate` | how wrong the client is, by the truth of each request |
+//! | `credentials` | credentials that expire during a run: it waits, and goes on |
 //! | `exits` | what else ends with which exit code |
 //! | `interrupted` | Ctrl-C, once and twice |
 //! | `killed` | `kill -9`, and what a resumed run counts |
@@ -17,6 +18,7 @@
 
 mod begin;
 mod calibrate;
+mod credentials;
 mod exits;
 mod interrupted;
 mod killed;

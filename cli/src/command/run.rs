@@ -18,6 +18,7 @@ use super::rounds::{Measuring, at};
 use super::{draft_config, read_config, show};
 use crate::arguments;
 use crate::connect::connect;
+use crate::credentials::Access;
 use crate::exit::{Exit, Refusal};
 use crate::local::{self, LocalStores};
 use crate::progress::Progress;
@@ -45,10 +46,11 @@ pub(crate) async fn run(
     let signals = Signals::default();
     let progress = Arc::new(Progress::new(&plan, arguments.quiet || arguments.virtual_time));
     let listening = tokio::spawn(listen(signals.clone(), Arc::clone(&progress)));
+    let access = Access::new(connections);
     let measuring = Measuring {
         plan: &plan,
         stores: &stores,
-        connections: &connections,
+        access: &access,
         instruments: &instruments,
         begun,
         signals: &signals,
@@ -115,7 +117,8 @@ async fn start(arguments: &arguments::Run, out: &Path, begun: Timestamp) -> Resu
     };
     let run_id = local::parse_run_id(&run_id)?;
     let prepared = draft_config(arguments.config.as_deref(), &arguments.starter, run_id).await?;
-    let (connections, simulator) = connect(&prepared.plan, arguments.virtual_time).await?;
+    let (connections, simulator) =
+        connect(&prepared.plan.endpoints, prepared.plan.seed, arguments.virtual_time).await?;
     let stores = local::open(out).await?;
     prepare(&prepared, &stores, &owner(begun), begun).await?;
     if !arguments.quiet {
@@ -156,7 +159,8 @@ async fn resume(arguments: &arguments::Run, run: &str, out: &Path) -> Result<Sta
             bail!(Refusal(format!("run {run_id} was not planned from {path}, as it is now")));
         }
     }
-    let (connections, simulator) = connect(&plan, arguments.virtual_time).await?;
+    let (connections, simulator) =
+        connect(&plan.endpoints, plan.seed, arguments.virtual_time).await?;
     let standing = if meta.status == RunStatus::Complete {
         "is complete already"
     } else {

@@ -160,7 +160,8 @@ impl RunError {
             Self::Store(error) | Self::Block(BlockError::Store(error)) => {
                 matches!(error, StoreError::Backend { .. })
             }
-            Self::Block(BlockError::Task(_)) => true,
+            // Those of a role are renewed by themselves.
+            Self::Block(BlockError::Task(_) | BlockError::Credentials(_)) => true,
             Self::Block(BlockError::NotPlanned(_) | BlockError::Pack(_))
             | Self::Config(_)
             | Self::Dataset { .. }
