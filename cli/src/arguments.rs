@@ -6,14 +6,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use self::permissions::Policy;
+pub(crate) use self::permissions::{Check, Policy};
 
 /// Measures foundation models on AWS: what a transaction costs, how fast, and how sure we are.
 #[derive(Debug, Parser)]
 #[command(version, about, propagate_version = true)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 refused (nothing sent or written), \
                         3 the run is incomplete, 4 no \
-                        request was completed.\nLogs: FMGAUGE_LOG=info (or debug).")]
+                        request was completed, 5 an endpoint failed its check.\nLogs: FMGAUGE_LOG=info (or debug).")]
 pub(crate) struct Arguments {
     /// Where runs are kept: records, reports, and a database.
     #[arg(long, global = true, value_name = "FOLDER", default_value = "fmgauge-out")]
@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Init(Init),
     /// Show what a configuration would measure and cost. Nothing is sent or written.
     Plan(Plan),
+    /// Send one small request to each endpoint: whether it may be called, and what to do where not.
+    Check(Check),
     /// Print the IAM policy that a configuration needs.
     Policy(Policy),
     /// Print every record of a run as JSON lines.

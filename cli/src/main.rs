@@ -81,6 +81,7 @@ async fn dispatch(arguments: Arguments, measuring: Handle) -> Exit {
         }
         Command::Init(init) => command::init::run(&init),
         Command::Plan(plan) => command::plan::run(&plan).await,
+        Command::Check(check) => Box::pin(command::check::run(&check)).await,
         Command::Policy(policy) => command::policy::run(&policy),
         Command::Records(records) => command::records::run(&records, &out).await,
         Command::Report(report) => command::report::run(&report, &out).await,

@@ -3,6 +3,7 @@
 pub mod block;
 pub mod calibration;
 pub mod causes;
+pub mod check;
 pub mod client;
 pub mod config;
 pub mod dataset;

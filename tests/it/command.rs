@@ -7,6 +7,7 @@
 //! | `refused` | bad configurations: the place in the message, nothing written, nothing sent |
 //! | `begin` | a configuration that is written for people, or none; files in S3; passes |
 //! | `calibrate` | how wrong the client is, by the truth of each request |
+//! | `check` | one request per endpoint: what it tells of access, faults and prices |
 //! | `credentials` | credentials that expire during a run: it waits, and goes on |
 //! | `exits` | what else ends with which exit code |
 //! | `interrupted` | Ctrl-C, once and twice |
@@ -18,6 +19,7 @@
 
 mod begin;
 mod calibrate;
+mod check;
 mod credentials;
 mod exits;
 mod interrupted;

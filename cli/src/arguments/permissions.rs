@@ -1,4 +1,4 @@
-//! The arguments of what is asked before a run: `policy`.
+//! The arguments of what is asked before a run: `policy` and `check`.
 
 use std::path::PathBuf;
 
@@ -26,6 +26,18 @@ pub(crate) struct Policy {
     /// what fmgauge knows. May be given for several prefixes.
     #[arg(long, value_name = "PREFIX=REGION,...", value_parser = destinations)]
     pub(crate) destination_regions: Vec<(String, Vec<String>)>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes: 0 every endpoint answered, 5 some did not, 2 refused (nothing was sent).\n\
+Not checked: quotas and the dates of a model's life, which only the control plane of Bedrock knows.")]
+pub(crate) struct Check {
+    /// The configuration (YAML). Its datasets are not read.
+    pub(crate) config: PathBuf,
+    /// Print what was found as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `PREFIX=REGION,...`.

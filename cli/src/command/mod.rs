@@ -1,6 +1,7 @@
 //! One file for each subcommand.
 
 pub(crate) mod calibrate;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod init;
 pub(crate) mod plan;

@@ -14,7 +14,7 @@ use aws_config::{Region, SdkConfig};
 use aws_sdk_bedrockruntime::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
 use tokio_util::sync::CancellationToken;
 
-pub use self::dial::{Dial, TlsError, http1_only, tls};
+pub use self::dial::{Dial, NetworkTime, TlsError, http1_only, tls};
 use crate::digest::sha256;
 use crate::record::Observation;
 use crate::store::cloud::behavior_version;

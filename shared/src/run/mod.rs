@@ -4,6 +4,7 @@
 //! [`conclude`] turns records into a report. None of them knows where it runs.
 
 mod calibrate;
+mod check;
 mod conclude;
 mod failure;
 mod limit;
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::calibrate::{Ladder, calibrate, climb, compare};
+pub use self::check::check;
 pub use self::conclude::{Conclusion, Stage, conclude, settle, unfinished_in_round};
 pub use self::failure::Failure;
 pub use self::measure::{Connections, measure};
