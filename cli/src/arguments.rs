@@ -1,19 +1,21 @@
 //! The command line.
 
 mod deployed;
+mod permissions;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::deployed::{Delete, Fetch, List, Resume, Start, Stop, Target, Watch};
+pub(crate) use self::permissions::{Check, Policy};
 
 /// Measures foundation models on AWS: what a transaction costs, how fast, and how sure we are.
 #[derive(Debug, Parser)]
 #[command(version, about, propagate_version = true)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 refused (nothing sent or written), \
                         3 the run is incomplete, 4 no \
-                        request was completed.\nLogs: FMGAUGE_LOG=info (or debug).")]
+                        request was completed, 5 an endpoint failed its check.\nLogs: FMGAUGE_LOG=info (or debug).")]
 pub(crate) struct Arguments {
     /// Where runs are kept: records, reports, and a database.
     #[arg(long, global = true, value_name = "FOLDER", default_value = "fmgauge-out")]
@@ -30,6 +32,10 @@ pub(crate) enum Command {
     Init(Init),
     /// Show what a configuration would measure and cost. Nothing is sent or written.
     Plan(Plan),
+    /// Send one small request to each endpoint: whether it may be called, and what to do where not.
+    Check(Check),
+    /// Print the IAM policy that a configuration needs.
+    Policy(Policy),
     /// Print every record of a run as JSON lines.
     Records(Records),
     /// Summarise a run again and rewrite its report.

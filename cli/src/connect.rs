@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use shared::block::WallClock;
-use shared::endpoint::{Dial, check_credentials, placeholder_config};
-use shared::plan::{EndpointKind, Plan};
+use shared::endpoint::{Dial, find_credentials, placeholder_config};
+use shared::plan::{EndpointKind, EndpointSpec};
 use shared::run::Connections;
 use shared::store::cloud::behavior_version;
 use simulator::{Profile, Simulator, SimulatorConfig, SimulatorThread};
@@ -16,7 +16,7 @@ use crate::exit::Refusal;
 use crate::script::Script;
 
 /// How endpoints are simulated.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Simulation<'a> {
     /// The wall clock of virtual time; `None` in real time.
     pub(crate) virtual_wall: Option<WallClock>,
@@ -24,19 +24,20 @@ pub(crate) struct Simulation<'a> {
     pub(crate) script: Option<&'a Path>,
 }
 
-/// Connections to the endpoints of a plan, and the simulator that serves the simulated ones. AWS
+/// Connections to endpoints, and the simulator that serves the simulated ones from this seed. AWS
 /// credentials are looked for only where an endpoint is real. Nothing is sent to an endpoint.
 pub(crate) async fn connect(
-    plan: &Plan,
+    endpoints: &[EndpointSpec],
+    seed: u64,
     simulation: Simulation<'_>,
 ) -> Result<(Connections, Option<SimulatorThread>)> {
     if let Some(wall) = simulation.virtual_wall {
-        return Ok((connect_in_memory(plan, wall, simulation.script).await?, None));
+        return Ok((connect_in_memory(endpoints, seed, wall, simulation.script).await?, None));
     }
-    let of_kind = |kind| plan.endpoints.iter().filter(move |endpoint| endpoint.kind == kind);
+    let of_kind = |kind| endpoints.iter().filter(move |endpoint| endpoint.kind == kind);
     let aws = if of_kind(EndpointKind::Bedrock).next().is_some() {
         let aws = aws_config::load_defaults(behavior_version()).await;
-        check_credentials(&aws).await.with_context(|| {
+        find_credentials(&aws).await.with_context(|| {
             Refusal(
                 "there are no AWS credentials to call Bedrock with: set AWS_PROFILE, or sign in \
                  with `aws sso login` or `aws login`"
@@ -49,14 +50,14 @@ pub(crate) async fn connect(
     };
     let connections = Connections::new(aws)?;
 
-    check_simulated(plan)?;
+    check_simulated(endpoints)?;
     if of_kind(EndpointKind::Simulated).next().is_none() {
         if simulation.script.is_some() {
             bail!(Refusal("--script is for simulated endpoints, and there are none".to_owned()));
         }
         return Ok((connections, None));
     }
-    let config = scripted(simulator(0, plan.seed, None), simulation.script)?;
+    let config = scripted(simulator(0, seed, None), simulation.script)?;
     let simulator = Simulator::spawn_thread(config).context("failed to start the simulator")?;
     let connections = connections.with_simulator(simulator.url(), placeholder_config());
     Ok((connections, Some(simulator)))
@@ -65,18 +66,19 @@ pub(crate) async fn connect(
 /// Connections to simulated endpoints in this process and on this runtime, whose clock is paused. The
 /// simulator's time of day is that of the run.
 async fn connect_in_memory(
-    plan: &Plan,
+    endpoints: &[EndpointSpec],
+    seed: u64,
     wall: WallClock,
     script: Option<&Path>,
 ) -> Result<Connections> {
-    if let Some(real) = plan.endpoints.iter().find(|e| e.kind != EndpointKind::Simulated) {
+    if let Some(real) = endpoints.iter().find(|e| e.kind != EndpointKind::Simulated) {
         bail!(Refusal(format!(
             "endpoint {} is real: --virtual-time is for simulated endpoints only",
             real.name
         )));
     }
-    check_simulated(plan)?;
-    let config = SimulatorConfig { wall_start: Some(wall()), ..simulator(0, plan.seed, None) };
+    check_simulated(endpoints)?;
+    let config = SimulatorConfig { wall_start: Some(wall()), ..simulator(0, seed, None) };
     let config = scripted(config, script)?;
     let simulator = Simulator::start(config).await.context("failed to start the simulator")?;
     let dial = Dial::Memory(Arc::new(move || simulator.dial()));
@@ -93,10 +95,10 @@ fn scripted(mut config: SimulatorConfig, script: Option<&Path>) -> Result<Simula
     Ok(config)
 }
 
-/// Whether the simulator knows every model that the plan wants simulated.
-pub(crate) fn check_simulated(plan: &Plan) -> Result<()> {
+/// Whether the simulator knows every model that is to be simulated.
+pub(crate) fn check_simulated(endpoints: &[EndpointSpec]) -> Result<()> {
     let known = Profile::built_in();
-    let unknown = plan.endpoints.iter().find(|endpoint| {
+    let unknown = endpoints.iter().find(|endpoint| {
         endpoint.kind == EndpointKind::Simulated
             && known.iter().all(|profile| profile.model_id != endpoint.model_id)
     });

@@ -20,6 +20,8 @@ pub(crate) enum Exit {
     Incomplete = 3,
     /// Everything was measured, and not one request was completed.
     NothingCompleted = 4,
+    /// An endpoint did not answer the request that checks it.
+    CheckFailed = 5,
 }
 
 /// What was asked for is not acceptable: the reason and the mend.

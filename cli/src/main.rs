@@ -6,6 +6,7 @@ mod arguments;
 mod cloud;
 mod command;
 mod connect;
+mod credentials;
 mod exit;
 mod local;
 mod progress;
@@ -81,6 +82,8 @@ async fn dispatch(arguments: Arguments, measuring: Handle) -> Exit {
         }
         Command::Init(init) => command::init::run(&init),
         Command::Plan(plan) => command::plan::run(&plan).await,
+        Command::Check(check) => Box::pin(command::check::run(&check)).await,
+        Command::Policy(policy) => command::policy::run(&policy),
         Command::Records(records) => command::records::run(&records, &out).await,
         Command::Report(report) => command::report::run(&report, &out).await,
         Command::List(list) => {

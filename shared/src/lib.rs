@@ -3,6 +3,7 @@
 pub mod block;
 pub mod calibration;
 pub mod causes;
+pub mod check;
 pub mod client;
 pub mod config;
 pub mod dataset;
@@ -11,6 +12,7 @@ pub mod digest;
 pub mod endpoint;
 pub mod load;
 pub mod plan;
+pub mod policy;
 pub mod price;
 pub mod record;
 pub mod report;

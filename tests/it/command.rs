@@ -3,9 +3,12 @@
 //! | module | what it shows |
 //! | --- | --- |
 //! | `short_run` | a simulated run from its plan to its report and its records |
+//! | `policy` | the IAM policy of a configuration, and the stack's parameters |
 //! | `refused` | bad configurations: the place in the message, nothing written, nothing sent |
 //! | `begin` | a configuration that is written for people, or none; files in S3; passes |
 //! | `calibrate` | how wrong the client is, by the truth of each request |
+//! | `check` | one request per endpoint: what it tells of access, faults and prices |
+//! | `credentials` | credentials that expire during a run: it waits, and goes on |
 //! | `exits` | what else ends with which exit code |
 //! | `hours` | the time of day: a swing of the simulator is found, and none where there is none |
 //! | `interrupted` | Ctrl-C, once and twice |
@@ -18,16 +21,20 @@
 
 mod begin;
 mod calibrate;
+mod check;
+mod credentials;
 mod exits;
 mod hours;
 mod interrupted;
 mod kept;
 mod killed;
 mod open_loop;
+mod policy;
 mod refused;
 mod rounds;
 mod short_run;
 mod simulate;
+mod throttled;
 mod virtual_time;
 
 use std::collections::BTreeMap;
@@ -152,10 +159,22 @@ struct Simulate {
 impl Simulate {
     /// On a free port, with its truth in a file of the folder.
     fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    /// The same, where what a script says goes wrong.
+    fn scripted(folder: &Path, script: &str) -> Self {
+        let path = folder.join("faults.yml");
+        fs::write(&path, script).unwrap();
+        Self::start_with(folder, &["--script", path.to_str().unwrap()])
+    }
+
+    fn start_with(folder: &Path, arguments: &[&str]) -> Self {
         let log = folder.join("truth.jsonl");
         let mut process = fmgauge()
             .args(["simulate", "--port", "0", "--log"])
             .arg(&log)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -10,6 +10,7 @@
 //! | `fault_matrix` | every fault, alone and mixed, against a whole block and the truth |
 //! | `blocks` | a whole block against the truth log |
 //! | `windows` | the barrier after the warm-up, and the window that a receipt tells |
+//! | `credentials` | credentials that expire: the block is given up and measured anew |
 //! | `endings` | a block that ends before its time: superseded, stopping, cut |
 //! | `tls` | N slots make N connections, all HTTP/1.1, where h2 is offered |
 //! | `held` | a request that is ready waits for its start |
@@ -22,6 +23,7 @@ mod asked;
 mod blocks;
 mod boto3;
 mod broken;
+mod credentials;
 mod deadlines;
 mod endings;
 mod fault_matrix;

@@ -1,12 +1,14 @@
 //! One file for each subcommand.
 
 pub(crate) mod calibrate;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod delete;
 pub(crate) mod fetch;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod plan;
+pub(crate) mod policy;
 pub(crate) mod records;
 pub(crate) mod report;
 pub(crate) mod resume;

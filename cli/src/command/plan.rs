@@ -18,7 +18,7 @@ pub(crate) async fn run(arguments: &arguments::Plan) -> Result<Exit> {
     let run_id = parse_run_id(&arguments.id)?;
     let config = arguments.config.as_deref();
     let plan = draft_config(config, &arguments.starter, run_id).await?.plan;
-    check_simulated(&plan)?;
+    check_simulated(&plan.endpoints)?;
     if arguments.json {
         say(&serde_json::to_string_pretty(&plan)?);
     } else {

@@ -6,12 +6,13 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use shared::block::{BlockRun, Instruments, Signals, WallClock};
+use shared::block::{BlockError, BlockRun, Instruments, Signals, WallClock};
 use shared::causes::chain;
 use shared::plan::{Due, Lane, Plan};
-use shared::run::{Connections, RunError, Stage, conclude, measure, unfinished_in_round};
+use shared::run::{RunError, Stage, conclude, measure, unfinished_in_round};
 use shared::store::{BlockEnd, BlockKey, RecordStore};
 
+use crate::credentials::Access;
 use crate::local::LocalStores;
 use crate::progress::Progress;
 
@@ -24,7 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_mins(1);
 pub(crate) struct Measuring<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) stores: &'a LocalStores,
-    pub(crate) connections: &'a Connections,
+    pub(crate) access: &'a Access,
     pub(crate) instruments: &'a Instruments,
     /// When the run began: its rounds keep to this, however often it is resumed.
     pub(crate) begun: Timestamp,
@@ -141,8 +142,8 @@ impl Measuring<'_> {
                 round,
                 block: block.block,
             };
-            let Self { stores, connections, instruments, signals, progress, .. } = self;
-            let run = measure(key, stores, connections, instruments, signals, progress).await;
+            let Self { signals, progress, .. } = self;
+            let Some(run) = self.block(lane, &key).await else { break };
             if run.as_ref().is_err_and(RunError::is_superseded) {
                 signals.stop.cancel();
             }
@@ -162,5 +163,26 @@ impl Measuring<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A block, anew where it was given up because credentials had expired; `None` where the run is
+    /// stopped before there are others.
+    async fn block(self, lane: &Lane, key: &BlockKey) -> Option<Result<BlockRun, RunError>> {
+        let Self { stores, access, instruments, signals, progress, .. } = self;
+        loop {
+            let (connections, generation) = access.current();
+            let measuring =
+                measure(key.clone(), stores, &connections, instruments, signals, progress);
+            match measuring.await {
+                Err(RunError::Block(BlockError::Credentials(said))) => {
+                    progress.block_given_up(lane);
+                    let renewed = access.renew(generation, &said, &signals.stop, progress);
+                    if !renewed.await {
+                        return None;
+                    }
+                }
+                run => return Some(run),
+            }
+        }
     }
 }

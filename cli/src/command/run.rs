@@ -18,6 +18,7 @@ use super::rounds::{Measuring, at};
 use super::{draft_config, new_run_id, read_config, show, tell_unfinished};
 use crate::arguments;
 use crate::connect::{Simulation, connect};
+use crate::credentials::Access;
 use crate::exit::{Exit, Refusal};
 use crate::local::{self, LocalStores};
 use crate::progress::Progress;
@@ -45,10 +46,11 @@ pub(crate) async fn run(
     let signals = Signals::default();
     let progress = Arc::new(Progress::new(&plan, arguments.quiet || arguments.virtual_time));
     let listening = tokio::spawn(listen(signals.clone(), Arc::clone(&progress)));
+    let access = Access::new(connections);
     let measuring = Measuring {
         plan: &plan,
         stores: &stores,
-        connections: &connections,
+        access: &access,
         instruments: &instruments,
         begun,
         signals: &signals,
@@ -105,7 +107,8 @@ async fn start(
     let run_id = new_run_id(arguments.id.as_deref(), begun)?;
     let prepared = draft_config(arguments.config.as_deref(), &arguments.starter, run_id).await?;
     let simulation = simulation(arguments, wall);
-    let (connections, simulator) = connect(&prepared.plan, simulation).await?;
+    let (endpoints, seed) = (&prepared.plan.endpoints, prepared.plan.seed);
+    let (connections, simulator) = connect(endpoints, seed, simulation).await?;
     let stores = local::open(out).await?;
     prepare(&prepared, &stores, &owner(begun), begun).await?;
     if !arguments.quiet {
@@ -159,7 +162,8 @@ async fn resume(
             bail!(Refusal(format!("run {run_id} was not planned from {path}, as it is now")));
         }
     }
-    let (connections, simulator) = connect(&plan, simulation(arguments, wall)).await?;
+    let simulation = simulation(arguments, wall);
+    let (connections, simulator) = connect(&plan.endpoints, plan.seed, simulation).await?;
     let standing = if meta.status == RunStatus::Complete {
         "is complete already"
     } else {

@@ -28,6 +28,8 @@ pub(super) struct Figures {
     measured_before: u64,
     throttled: u64,
     failed: u64,
+    /// Sent, throttled and failed before the block that is measured.
+    before: (u64, u64, u64),
     /// What the receipts of the blocks that have ended say, those of earlier rounds included.
     settled: NanoUsd,
     /// What the records since then cost.
@@ -47,6 +49,7 @@ impl Figures {
             measured_before: 0,
             throttled: 0,
             failed: 0,
+            before: (0, 0, 0),
             settled: NanoUsd::ZERO,
             running: NanoUsd::ZERO,
             recent: VecDeque::new(),
@@ -90,11 +93,19 @@ impl Figures {
     pub(super) fn settle(&mut self, block: &BlockPlan, receipt: &Receipt, was_before: bool) {
         self.settled = self.settled.saturating_add(receipt.spent);
         self.running = NanoUsd::ZERO;
+        self.before = (self.sent, self.throttled, self.failed);
         if was_before {
             self.measured_before += block.requests.map_or(0, u64::from);
             let block = block.duration.unwrap_or_default();
             self.time = self.time.map(|time| time.saturating_sub(block));
         }
+    }
+
+    /// The block that is measured was given up: it has cost what it has, and nothing of it counts.
+    pub(super) fn give_up(&mut self) {
+        self.settled = self.spent();
+        self.running = NanoUsd::ZERO;
+        (self.sent, self.throttled, self.failed) = self.before;
     }
 
     fn forget(&mut self, now: Instant) {
@@ -244,5 +255,12 @@ stop: {requests: 40}
         assert_eq!(figures.spent(), NanoUsd(5));
         assert_eq!(figures.words(at(15)), "  c4   0.4/s 500 ms 2 errors");
         assert_eq!((figures.done(), figures.left(at(15))), (20, Some(Duration::from_secs(30))));
+        // What was given up has cost, and does not count.
+        figures.record(&record(&"completed".into()), price, at(15));
+        figures.record(&record(&serde_json::json!({"failed": "credentials"})), price, at(15));
+        assert_eq!((figures.done(), figures.errors()), (22, 3));
+        figures.give_up();
+        assert_eq!((figures.done(), figures.errors()), (20, 2));
+        assert_eq!(figures.spent(), NanoUsd(3_500_005));
     }
 }

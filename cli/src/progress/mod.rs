@@ -5,6 +5,7 @@ mod figures;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ pub(crate) struct Progress {
     begun: Instant,
     rounds: u32,
     stage: Mutex<Stage>,
+    /// The run waits for credentials.
+    signed_out: AtomicBool,
     lanes: BTreeMap<Name, LaneProgress>,
 }
 
@@ -107,6 +110,7 @@ impl Progress {
             begun,
             rounds: plan.round_count(),
             stage: Mutex::new(Stage::Round(1)),
+            signed_out: AtomicBool::new(false),
             lanes,
         }
     }
@@ -200,6 +204,8 @@ impl Progress {
             Stage::Round(_) if self.rounds == 1 => String::new(),
             Stage::Round(round) => format!("round {round} of {}: ", self.rounds),
         };
+        let signed_out = self.signed_out.load(Ordering::Relaxed);
+        let round = if signed_out { format!("{round}no credentials: ") } else { round };
         format!(
             "{round}{done}{planned} requests, {rate:.1}/s, {errors} errors, ${cost:.4}{limit}{left}"
         )
@@ -251,6 +257,18 @@ impl Progress {
         if let Some(lane) = self.lanes.get(&record.endpoint) {
             lane.figures().record(record, lane.price.as_ref(), Instant::now(), was_before);
         }
+    }
+
+    /// A block was given up, and is measured anew.
+    pub(crate) fn block_given_up(&self, lane: &Lane) {
+        if let Some(progress) = self.lanes.get(&lane.endpoint) {
+            progress.figures().give_up();
+        }
+    }
+
+    /// The run waits for credentials, or has some again.
+    pub(crate) fn wait_for_credentials(&self, waits: bool) {
+        self.signed_out.store(waits, Ordering::Relaxed);
     }
 
     /// A remark that does not disturb the live lines.

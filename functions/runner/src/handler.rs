@@ -103,6 +103,7 @@ async fn handle_block<R: RecordStore, A: ArtifactStore>(
 mod tests {
     use std::io::{BufRead, BufReader, Read, Write};
     use std::net::{TcpListener, TcpStream};
+    use std::path::PathBuf;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Instant;
@@ -125,8 +126,12 @@ mod tests {
         assert_eq!(event.round, 1);
     }
 
-    /// An endpoint that refuses every request: its address, and how many there were.
-    fn refusing() -> (String, Arc<AtomicU32>) {
+    const BAD_REQUEST: &str = "HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n{}";
+    const EXPIRED: &str = "HTTP/1.1 403 Forbidden\r\nx-amzn-errortype: ExpiredTokenException\r\n\
+                           content-length: 2\r\n\r\n{}";
+
+    /// An endpoint that answers every request so: its address, and how many there were.
+    fn refusing(answer: &'static str) -> (String, Arc<AtomicU32>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::<AtomicU32>::default();
@@ -134,14 +139,14 @@ mod tests {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let count = Arc::clone(&count);
-                std::thread::spawn(move || refuse(stream.unwrap(), &count));
+                std::thread::spawn(move || refuse(stream.unwrap(), answer, &count));
             }
         });
         (url, requests)
     }
 
     /// Refuses until the client leaves.
-    fn refuse(mut stream: TcpStream, count: &AtomicU32) -> Option<()> {
+    fn refuse(mut stream: TcpStream, answer: &str, count: &AtomicU32) -> Option<()> {
         let mut reader = BufReader::new(stream.try_clone().ok()?);
         loop {
             let mut length = 0;
@@ -156,14 +161,14 @@ mod tests {
             }
             reader.read_exact(&mut vec![0; length]).ok()?;
             count.fetch_add(1, Ordering::SeqCst);
-            stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n{}").ok()?;
+            stream.write_all(answer.as_bytes()).ok()?;
         }
     }
 
-    #[tokio::test]
-    async fn sending_stops_before_the_end_and_a_receipt_is_left() {
-        let sending = Duration::from_millis(700);
-        let (url, requests) = refusing();
+    type LocalStores = Stores<SqliteStore, FolderStore>;
+
+    /// A run whose endpoint is at an address, its first block, and the folder that keeps it.
+    async fn planned(name: &str, url: &str) -> (LocalStores, Event, PathBuf) {
         let config = format!(
             r#"
 version: 1
@@ -178,26 +183,53 @@ load: [{{concurrency: 2}}]
 stop: {{duration: 1m}}
 "#
         );
-        let folder = std::env::temp_dir().join(format!("fmgauge-runner-{}", std::process::id()));
+        let folder = format!("fmgauge-runner-{name}-{}", std::process::id());
+        let folder = std::env::temp_dir().join(folder);
         std::fs::create_dir_all(&folder).unwrap();
         let records = SqliteStore::open(folder.join("records.sqlite")).await.unwrap();
         let stores = Stores { records, artifacts: FolderStore::new(&folder) };
         let prepared = draft(&config, "r".parse().unwrap(), &Source::Deployed).await.unwrap();
         let now = "2026-11-22T10:00:00Z".parse().unwrap();
         prepare(&prepared, &stores, "a test", now).await.unwrap();
-
         let block = &prepared.plan.lanes[0].blocks[0];
         let (run_id, experiment) = (prepared.plan.run_id.clone(), block.experiment.clone());
-        let event = Event { run_id: run_id.clone(), round: 1, experiment, block: block.block };
-        let connections = Connections::new(placeholder_config()).unwrap();
-        let begun = Instant::now();
+        (stores, Event { run_id, round: 1, experiment, block: block.block }, folder)
+    }
+
+    fn runner(stores: LocalStores) -> Runner<SqliteStore, FolderStore> {
         let instruments = Instruments {
             wall: || std::time::SystemTime::UNIX_EPOCH,
             measuring: tokio::runtime::Handle::current(),
             time: Time::Real,
         };
-        let stack = "fmgauge".to_owned();
-        let runner = Runner { stores, connections, instruments, stack };
+        let connections = Connections::new(placeholder_config()).unwrap();
+        Runner { stores, connections, instruments, stack: "fmgauge".to_owned() }
+    }
+
+    #[tokio::test]
+    async fn expired_credentials_are_retried_and_leave_no_receipt() {
+        let (url, requests) = refusing(EXPIRED);
+        let (stores, event, folder) = planned("expired", &url).await;
+        let run_id = event.run_id.clone();
+        let runner = runner(stores);
+        let handling = handle(event, &runner, Duration::from_mins(5));
+        let failure = Box::pin(handling).await.unwrap_err();
+        assert_eq!(failure.error_type(), "Retryable");
+        assert!(failure.message().contains("ExpiredTokenException"), "{}", failure.message());
+        assert!(requests.load(Ordering::SeqCst) <= 2, "nothing is sent after the warm-up");
+        let states = runner.stores.records.blocks(&run_id).await.unwrap();
+        assert_eq!((states[0].attempt, states[0].receipt.as_ref()), (1, None));
+        assert_eq!(states[0].reservation, None, "nothing is charged as by an attempt that died");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[tokio::test]
+    async fn sending_stops_before_the_end_and_a_receipt_is_left() {
+        let sending = Duration::from_millis(700);
+        let (url, requests) = refusing(BAD_REQUEST);
+        let (stores, event, folder) = planned("stopped", &url).await;
+        let run_id = event.run_id.clone();
+        let (runner, begun) = (runner(stores), Instant::now());
         let handling = handle(event, &runner, DRAIN + sending);
         let output = Box::pin(handling).await.unwrap();
         assert!(begun.elapsed() >= sending && begun.elapsed() < sending + RECEIPT);

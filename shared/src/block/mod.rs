@@ -12,7 +12,7 @@ mod sending;
 mod throttling;
 mod window;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use tokio::task::JoinSet;
@@ -29,7 +29,7 @@ use crate::dataset::{self, Prompt};
 use crate::endpoint::{Endpoint, Request};
 use crate::plan::{BlockPlan, Experiment, Load, Plan, WARMUP_MAX_TOKENS};
 use crate::price::{Allotment, Tariff};
-use crate::record::{Observation, Phase, Record};
+use crate::record::{ErrorClass, ErrorDetail, Observation, Outcome, Phase, Record};
 use crate::store::{BlockEnd, BlockKey, Receipt, RecordStore, Standing, StoreError};
 use crate::units::NanoUsd;
 
@@ -114,6 +114,10 @@ pub enum BlockError {
     /// Records could not be packed.
     #[error("failed to pack records")]
     Pack(#[from] crate::store::pack::PackError),
+    /// Our credentials are missing or have expired: the attempt was given up, and the block is to be
+    /// measured anew once there are others.
+    #[error("AWS credentials are missing or have expired ({0})")]
+    Credentials(String),
     /// A task of ours panicked.
     #[error("a measuring task ended unexpectedly")]
     Task(#[from] tokio::task::JoinError),
@@ -134,6 +138,8 @@ struct Attempt {
     /// It was stopped because the endpoint throttled on and on.
     throttled: CancellationToken,
     instruments: Instruments,
+    /// What was said when our credentials were refused; nothing is sent from then on.
+    credentials_refused: OnceLock<String>,
 }
 
 /// Measures one block under a claimed attempt.
@@ -180,6 +186,7 @@ pub async fn run_block<R: RecordStore>(
         throttling: Throttling::new(),
         throttled: CancellationToken::new(),
         instruments,
+        credentials_refused: OnceLock::new(),
     });
 
     let (recorder, sender) = Recorder::new(&attempt, anchor);
@@ -195,6 +202,11 @@ pub async fn run_block<R: RecordStore>(
         superseded = watching => return Err(superseded.into()),
     };
     let ((window, client), stored) = (window?, stored?);
+    if let Some(said) = attempt.credentials_refused.get() {
+        // Such failures are not the endpoint's: no receipt, so nothing of the attempt counts.
+        store.release(&key, number, stored.spent).await?;
+        return Err(BlockError::Credentials(said.clone()));
+    }
 
     let receipt = Receipt {
         attempt: number,
@@ -323,8 +335,14 @@ impl Attempt {
         self.tariff.as_ref().map_or(NanoUsd::ZERO, |tariff| tariff.bound(phase))
     }
 
-    /// Gives back to the allotment what a request was not charged.
+    /// Gives back to the allotment what a request was not charged. One that failed for our
+    /// credentials stops the attempt.
     fn settle(&self, phase: Phase, seen: &Observation) {
+        if seen.outcome == Outcome::Failed(ErrorClass::Credentials) {
+            let said = seen.error.as_ref().map(ErrorDetail::to_string).unwrap_or_default();
+            self.credentials_refused.get_or_init(|| said);
+            self.signals.stop.cancel();
+        }
         let charge = |tariff: &Tariff| {
             tariff.charge(phase, seen.outcome, &seen.usage, &seen.served, &seen.timeline).amount()
         };

@@ -31,7 +31,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Start;
-use super::dial::Dial;
+use super::dial::{Dial, NetworkTime};
 use super::link::{Link, Stamps};
 use crate::plan::Deadlines;
 use crate::record::Deadline;
@@ -59,6 +59,8 @@ pub(crate) struct Exchange {
     pub sent: Option<Instant>,
     /// How long opening the connection took; `None` where it was open.
     pub connect: Option<Duration>,
+    /// Where a connection was to be opened to; `None` where it was open.
+    pub dialled: Option<Uri>,
     /// The response's head arrived.
     pub headers: Option<Instant>,
     /// The latest bytes of the body arrived.
@@ -152,6 +154,17 @@ impl SlotConnection {
         self.0.stamps.first_write()
     }
 
+    /// How long the steps to the server of the current exchange take, by another connection; `None`
+    /// where this exchange opened none, or where they cannot be told.
+    pub(crate) async fn network_time(&self) -> Option<NetworkTime> {
+        let uri = locked(&self.0.exchange).dialled.clone()?;
+        let timed = timeout(self.0.deadlines.connect, self.0.dial.time(&uri)).await.ok()?;
+        timed.unwrap_or_else(|error| {
+            tracing::debug!(%error, "Failed to time the network.");
+            None
+        })
+    }
+
     /// When the latest bytes arrived.
     pub(crate) fn last_bytes(&self) -> Option<Instant> {
         locked(&self.0.exchange).last_bytes
@@ -166,6 +179,7 @@ impl SlotConnection {
         {
             return Ok(link);
         }
+        locked(&self.0.exchange).dialled = Some(uri.clone());
         let begun = Instant::now();
         let link = timeout(limit, self.0.dial.open(uri, self.0.stamps.clone()))
             .await

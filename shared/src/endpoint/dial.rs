@@ -2,8 +2,11 @@
 
 use std::error::Error;
 use std::fmt;
+use std::future::{Ready, ready};
 use std::io;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::Uri;
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
@@ -11,6 +14,8 @@ use hyper_util::client::legacy::connect::HttpConnector as TcpConnector;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use tokio::io::DuplexStream;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::Instant;
 use tower_service::Service;
 
 use super::link::{Link, Stamps};
@@ -79,5 +84,63 @@ impl Dial {
             }
             Self::Memory(dial) => Ok(Link::open(dial()?, stamps).await?),
         }
+    }
+
+    /// Opens a connection and closes it: how long the steps took. `None` in memory.
+    pub(super) async fn time(&self, uri: &Uri) -> Result<Option<NetworkTime>, BoxError> {
+        let Self::Network(tls) = self else { return Ok(None) };
+        let is_tls = uri.scheme_str() == Some("https");
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
+        let begun = Instant::now();
+        let addresses = lookup_host((host, port)).await?;
+        let resolve = begun.elapsed();
+        let mut last = None;
+        for address in addresses {
+            let begun = Instant::now();
+            match TcpStream::connect(address).await {
+                Err(error) => last = Some(error),
+                Ok(stream) => {
+                    let tcp = begun.elapsed();
+                    let begun = Instant::now();
+                    if is_tls {
+                        let opened = Opened(Some(stream));
+                        HttpsConnector::from((opened, Arc::clone(tls))).call(uri.clone()).await?;
+                    }
+                    let tls = is_tls.then(|| begun.elapsed());
+                    return Ok(Some(NetworkTime { resolve, tcp, tls }));
+                }
+            }
+        }
+        Err(last.map_or_else(|| "the name has no address".into(), BoxError::from))
+    }
+}
+
+/// How long the steps to a server take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NetworkTime {
+    /// To find its address.
+    pub resolve: Duration,
+    /// To open a connection: one round trip.
+    pub tcp: Duration,
+    /// To agree on TLS: one or two round trips more; `None` without it.
+    pub tls: Option<Duration>,
+}
+
+/// A connection that is open, to speak TLS over.
+struct Opened(Option<TcpStream>);
+
+impl Service<Uri> for Opened {
+    type Response = TokioIo<TcpStream>;
+    type Error = io::Error;
+    type Future = Ready<io::Result<Self::Response>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _uri: Uri) -> Self::Future {
+        let stream = self.0.take().map(TokioIo::new);
+        ready(stream.ok_or_else(|| io::Error::other("the connection is in use")))
     }
 }

@@ -14,7 +14,8 @@ use aws_config::{Region, SdkConfig};
 use aws_sdk_bedrockruntime::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
 use tokio_util::sync::CancellationToken;
 
-pub use self::dial::{Dial, TlsError, http1_only, tls};
+pub use self::dial::{Dial, NetworkTime, TlsError, http1_only, tls};
+use crate::digest::sha256;
 use crate::record::Observation;
 use crate::store::cloud::behavior_version;
 
@@ -67,15 +68,22 @@ pub struct Request {
 }
 
 /// Looks for credentials as `config` says.
-pub async fn check_credentials(config: &SdkConfig) -> Result<(), CredentialsError> {
+pub async fn find_credentials(config: &SdkConfig) -> Result<CredentialsId, CredentialsError> {
     let Some(provider) = config.credentials_provider() else {
         return Err(CredentialsError("no provider of credentials is configured".into()));
     };
     match provider.provide_credentials().await {
-        Ok(_) => Ok(()),
+        Ok(found) => {
+            let (key, token) = (found.access_key_id(), found.session_token().unwrap_or_default());
+            Ok(CredentialsId(sha256(format!("{key}\n{token}"))))
+        }
         Err(error) => Err(CredentialsError(error.into())),
     }
 }
+
+/// Tells credentials from others, and nothing of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialsId(String);
 
 /// There are no credentials, or they have expired.
 #[derive(Debug, thiserror::Error)]

@@ -22,6 +22,17 @@ const WARMUP_TOKENS: u32 = 8;
 /// wraps around a prompt is more than half of a short one.
 const WRAPPING_TOKENS: u32 = 56;
 
+/// The most prompt tokens of a request by our bound, from its estimate.
+fn at_most(tokens: u32) -> u64 {
+    let tokens = u64::from(tokens);
+    (tokens * 3).div_ceil(2).max(tokens + u64::from(WRAPPING_TOKENS))
+}
+
+/// The most that a warm-up request costs by our bound, with a system prompt of so many tokens.
+pub(crate) fn warmup_bound(price: &Price, system_tokens: u32) -> NanoUsd {
+    price.of_tokens(at_most(WARMUP_TOKENS + system_tokens), WARMUP_MAX_TOKENS.into())
+}
+
 impl Plan {
     /// What the requests of an experiment cost and are bounded by; `None` where the price of its
     /// endpoint is not known.
@@ -36,15 +47,10 @@ impl Plan {
     fn tariff_with(&self, experiment: &Experiment, system_tokens: u32) -> Option<Tariff> {
         let price = self.endpoint(&experiment.endpoint)?.price.clone()?;
         let dataset = self.dataset(&experiment.dataset)?;
-        let at_most = |tokens: u32| {
-            let tokens = u64::from(tokens);
-            (tokens * 3).div_ceil(2).max(tokens + u64::from(WRAPPING_TOKENS))
-        };
         // The dataset's estimates hold the system prompt.
         let prompt = at_most(dataset.estimated_input_tokens_max + NONCE_TOKENS);
-        let warmup = at_most(WARMUP_TOKENS + system_tokens);
         Some(Tariff {
-            warmup_bound: price.of_tokens(warmup, WARMUP_MAX_TOKENS.into()),
+            warmup_bound: warmup_bound(&price, system_tokens),
             measured_bound: price.of_tokens(prompt, dataset.max_tokens.into()),
             price,
         })

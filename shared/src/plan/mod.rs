@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::build::{LoadedDataset, build};
 pub use self::estimate::WARMUP_MAX_TOKENS;
+pub(crate) use self::estimate::warmup_bound;
 pub use self::experiment::Experiment;
 pub use self::load::{Load, MAX_STREAMS, OpenLoad, streams_needed};
 pub use self::retries::{Retries, RetryOn};

@@ -12,9 +12,9 @@ use crate::block::{
 use crate::dataset::Prompt;
 use crate::endpoint::bedrock::BedrockEndpoint;
 use crate::endpoint::{self, Dial, Endpoint};
-use crate::plan::{EndpointKind, EndpointSpec, Plan};
+use crate::plan::{Deadlines, EndpointKind, EndpointSpec, Plan};
 use crate::store::{ArtifactStore, BlockKey, Claim, RecordStore, Standing, StoreError, keys};
-use crate::units::Name;
+use crate::units::{Name, NanoUsd};
 
 /// What connecting to endpoints takes; made once in a process.
 #[derive(Debug, Clone)]
@@ -35,6 +35,17 @@ impl Connections {
     /// Connections to real endpoints with the credentials of `aws`.
     pub fn new(aws: SdkConfig) -> Result<Self, RunError> {
         Ok(Self { aws, tls: endpoint::tls()?, simulator: None })
+    }
+
+    /// The same, with other settings of AWS: where credentials were renewed.
+    #[must_use]
+    pub fn with_aws(self, aws: SdkConfig) -> Self {
+        Self { aws, ..self }
+    }
+
+    /// The settings of AWS.
+    pub fn aws(&self) -> &SdkConfig {
+        &self.aws
     }
 
     /// The same, trusting other certificates than the system's. Only HTTP/1.1 is offered, whatever
@@ -61,9 +72,12 @@ impl Connections {
         self
     }
 
-    /// How a slot connects to an endpoint of the plan.
-    fn connect(&self, spec: &EndpointSpec, plan: &Plan) -> Result<Box<Connect>, RunError> {
-        let deadlines = plan.deadlines;
+    /// A slot of an endpoint, not yet connected.
+    pub(super) fn slot(
+        &self,
+        spec: &EndpointSpec,
+        deadlines: Deadlines,
+    ) -> Result<BedrockEndpoint, RunError> {
         let (spec, aws, dial) = match spec.kind {
             EndpointKind::Bedrock => (spec.clone(), self.aws.clone(), self.tls.clone().into()),
             EndpointKind::Simulated => {
@@ -75,7 +89,12 @@ impl Connections {
                 (spec, simulator.aws.clone(), simulator.dial.clone())
             }
         };
-        let first = BedrockEndpoint::new(&spec, deadlines, &aws, dial);
+        Ok(BedrockEndpoint::new(&spec, deadlines, &aws, dial))
+    }
+
+    /// How a slot connects to an endpoint of the plan.
+    fn connect(&self, spec: &EndpointSpec, plan: &Plan) -> Result<Box<Connect>, RunError> {
+        let first = self.slot(spec, plan.deadlines)?;
         Ok(Box::new(move || {
             let slot: Box<dyn Endpoint> = Box::new(first.another());
             slot
@@ -110,7 +129,7 @@ pub async fn measure<R: RecordStore, A: ArtifactStore>(
     let prompts = match ready(stores, &key, attempt, &experiment.dataset).await {
         Ok(Some(prompts)) => prompts,
         nothing_sent => {
-            stores.records.release(&key, attempt).await?;
+            stores.records.release(&key, attempt, NanoUsd::ZERO).await?;
             return nothing_sent.map(|_| BlockRun::Stopping);
         }
     };

@@ -5,6 +5,7 @@
 
 mod beside;
 mod calibrate;
+mod check;
 mod conclude;
 mod delete;
 mod failure;
@@ -19,6 +20,7 @@ mod upload;
 
 pub use self::beside::refuse_beside_active;
 pub use self::calibrate::{Ladder, calibrate, climb, compare};
+pub use self::check::check;
 pub use self::conclude::{Conclusion, Stage, Verdicts, conclude, settle, unfinished_in_round};
 pub use self::delete::delete;
 pub use self::failure::Failure;
@@ -175,7 +177,8 @@ impl RunError {
             Self::Store(error) | Self::Block(BlockError::Store(error)) => {
                 matches!(error, StoreError::Backend { .. })
             }
-            Self::Block(BlockError::Task(_)) => true,
+            // Those of a role are renewed by themselves.
+            Self::Block(BlockError::Task(_) | BlockError::Credentials(_)) => true,
             Self::Block(BlockError::NotPlanned(_) | BlockError::Pack(_))
             | Self::Config(_)
             | Self::Dataset { .. }

@@ -138,7 +138,7 @@ async fn copy_block(
     }
     raise(current, block.attempt).await?;
     if block.reservation.is_none() {
-        to.release(key, block.attempt).await?;
+        to.release(key, block.attempt, NanoUsd::ZERO).await?;
     }
     if block.refused {
         refuse(to, key).await?;

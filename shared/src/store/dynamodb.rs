@@ -323,8 +323,13 @@ impl RecordStore for DynamoDbStore {
         self.claim_block(key, reservation, ceiling).await
     }
 
-    async fn release(&self, key: &BlockKey, attempt: u32) -> Result<(), StoreError> {
-        self.release_block(key, attempt).await
+    async fn release(
+        &self,
+        key: &BlockKey,
+        attempt: u32,
+        charged: NanoUsd,
+    ) -> Result<(), StoreError> {
+        self.release_block(key, attempt, charged).await
     }
 
     async fn spend(&self, run_id: &RunId) -> Result<Spend, StoreError> {

@@ -307,12 +307,14 @@ pub trait RecordStore: Send + Sync {
         ceiling: Option<NanoUsd>,
     ) -> impl Future<Output = Result<Claim, StoreError>> + Send;
 
-    /// Gives back the reservation of an attempt that has sent nothing. Harmless where the attempt
-    /// is not the current one, or has no reservation any more.
+    /// Ends an attempt without a receipt: what it was `charged` takes the place of its reservation,
+    /// nothing where it has sent nothing. Harmless where the attempt is not the current one, or has
+    /// no reservation any more.
     fn release(
         &self,
         key: &BlockKey,
         attempt: u32,
+        charged: NanoUsd,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// What the run has spent and reserved; nothing where it does not exist.

@@ -4,7 +4,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata};
 use tokio::sync::OnceCell;
 
-use crate::endpoint::{CredentialsError, check_credentials};
+use crate::endpoint::{CredentialsError, find_credentials};
 use crate::store::{StoreError, cloud};
 
 /// Where S3 is asked when the environment names no region.
@@ -72,6 +72,6 @@ async fn connect() -> Result<Client, ObjectError> {
         .region(region.or_else(DEFAULT_REGION))
         .load()
         .await;
-    check_credentials(&config).await.map_err(ObjectError::Credentials)?;
+    find_credentials(&config).await.map_err(ObjectError::Credentials)?;
     Ok(cloud::s3_client(&config))
 }

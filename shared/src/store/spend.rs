@@ -16,7 +16,8 @@ pub struct Spend {
     pub limit: Option<NanoUsd>,
     /// The reservations of attempts that have left no receipt yet.
     pub reserved: NanoUsd,
-    /// What receipts say, and the reservations of attempts that died.
+    /// What receipts say, what attempts that were given up were charged, and the reservations of
+    /// those that died.
     pub spent: NanoUsd,
 }
 

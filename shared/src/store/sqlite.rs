@@ -267,10 +267,15 @@ impl RecordStore for SqliteStore {
         .await
     }
 
-    async fn release(&self, key: &BlockKey, attempt: u32) -> Result<(), StoreError> {
+    async fn release(
+        &self,
+        key: &BlockKey,
+        attempt: u32,
+        charged: NanoUsd,
+    ) -> Result<(), StoreError> {
         let key = key.clone();
         self.transaction("give back the reservation", move |transaction| {
-            spending::release(transaction, &key, attempt)
+            spending::release(transaction, &key, attempt, charged)
         })
         .await
     }

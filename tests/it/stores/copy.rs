@@ -67,7 +67,7 @@ async fn fill(bench: &impl Bench) {
     // One that was stopped before it sent anything, one that the limit has no room for, and both.
     let released = key("x~y~c1", 1, 4);
     let attempt = claimed(records, &released).await;
-    records.release(&released, attempt).await.unwrap();
+    records.release(&released, attempt, NanoUsd::ZERO).await.unwrap();
     for block in [&released, &key("x~y~c1", 1, 5)] {
         let refused = records.claim(block, NanoUsd(20 * RESERVATION.0), None).await.unwrap();
         assert!(matches!(refused, Claim::NoFunds { .. }), "{refused:?}");

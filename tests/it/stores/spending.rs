@@ -91,7 +91,7 @@ async fn a_late_receipt_changes_nothing(bench: &impl Bench) {
         let refused = store.finish(&block(1), &late).await;
         assert!(matches!(refused, Err(StoreError::Superseded { attempt: 1 })), "{refused:?}");
     }
-    store.release(&block(1), 1).await.unwrap();
+    store.release(&block(1), 1, NanoUsd::ZERO).await.unwrap();
     assert_spend(store, 400, 400).await;
 }
 
@@ -113,15 +113,22 @@ async fn a_stopped_attempt_and_a_later_one_both_count(bench: &impl Bench) {
 async fn an_attempt_that_sent_nothing_is_released(bench: &impl Bench) {
     let store = bench.records();
     limited(store, Some(LIMIT)).await;
-    store.release(&block(1), 1).await.unwrap();
+    store.release(&block(1), 1, NanoUsd::ZERO).await.unwrap();
     assert!(store.blocks(&run_id("r")).await.unwrap().is_empty());
     reserve(store, 1, 400).await;
     for _ in 0..2 {
-        store.release(&block(1), 1).await.unwrap();
+        store.release(&block(1), 1, NanoUsd::ZERO).await.unwrap();
         assert_spend(store, 0, 0).await;
     }
     assert_eq!(reserve(store, 1, 1_000).await, Claim::Attempt(2));
     assert_spend(store, 1_000, 0).await;
+    // One that was given up is charged what it spent, once, and is not charged again as dead.
+    for _ in 0..2 {
+        store.release(&block(1), 2, NanoUsd(30)).await.unwrap();
+        assert_spend(store, 0, 30).await;
+    }
+    assert_eq!(reserve(store, 1, 900).await, Claim::Attempt(3));
+    assert_spend(store, 900, 30).await;
 }
 
 async fn what_the_limit_has_no_room_for_is_refused_and_marked(bench: &impl Bench) {
@@ -183,7 +190,7 @@ async fn many_claimers_never_reserve_more_than_the_limit(bench: &impl Bench) {
 enum Fate {
     Open,
     Dead,
-    Released,
+    Released { charged: u64 },
     Receipted { charged: u64, is_final: bool },
 }
 
@@ -208,8 +215,7 @@ impl Books {
             match attempt.fate {
                 Fate::Open => reserved += attempt.reservation,
                 Fate::Dead => spent += attempt.reservation,
-                Fate::Released => {}
-                Fate::Receipted { charged, .. } => spent += charged,
+                Fate::Released { charged } | Fate::Receipted { charged, .. } => spent += charged,
             }
         }
         spend(Some(LIMIT), reserved, spent)
@@ -273,9 +279,10 @@ async fn step(store: &impl RecordStore, books: &mut Books, random: &mut Random) 
         }
         _ => {
             let Some(attempt) = attempts.last_mut() else { return };
-            store.release(&block(number), attempt.number).await.unwrap();
+            let charged = random.below(attempt.reservation + 1) * random.below(2);
+            store.release(&block(number), attempt.number, NanoUsd(charged)).await.unwrap();
             if is_open(attempt) {
-                attempt.fate = Fate::Released;
+                attempt.fate = Fate::Released { charged };
                 books.refused.remove(&number);
             }
         }

@@ -21,7 +21,7 @@ use self::answer::Answer;
 use self::ending::Ending;
 use self::question::Question;
 use super::connection::{Arrival, CurrentSlot, SlotConnection};
-use super::dial::Dial;
+use super::dial::{Dial, NetworkTime};
 use super::{BoxFuture, Endpoint, Request};
 use crate::plan::{Api, Deadlines, EndpointSpec, LatencyMode, ServiceTier};
 use crate::record::{ErrorClass, Observation, Outcome};
@@ -84,6 +84,12 @@ impl BedrockEndpoint {
             deadlines: self.deadlines,
             slot: self.slot.another(),
         }
+    }
+
+    /// How long the steps to the server take, by a connection that is closed again; `None` where the
+    /// last request opened none.
+    pub async fn network_time(&self) -> Option<NetworkTime> {
+        self.slot.network_time().await
     }
 
     async fn converse(&self, request: &Request, cut: &CancellationToken) -> Observation {

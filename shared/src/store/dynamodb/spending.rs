@@ -124,6 +124,7 @@ impl DynamoDbStore {
         &self,
         key: &BlockKey,
         attempt: u32,
+        charged: NanoUsd,
     ) -> Result<(), StoreError> {
         let action = "give back the reservation";
         for turn in 0..TRIES {
@@ -136,7 +137,7 @@ impl DynamoDbStore {
                 .update_block(key, Some(&state), "#refused = :refused REMOVE #reservation")
                 .expression_attribute_values(":refused", AttributeValue::Bool(false))
                 .expression_attribute_values(":attempt", number(attempt));
-            let change = Change::settle(state.reservation, NanoUsd::ZERO);
+            let change = Change::settle(state.reservation, charged);
             let settled = self.update_spend(&key.run_id, spend, change);
             if self.transact(action, [released, settled]).await? {
                 return Ok(());

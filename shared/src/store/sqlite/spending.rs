@@ -61,13 +61,14 @@ pub(super) fn release(
     transaction: &Transaction<'_>,
     key: &BlockKey,
     attempt: u32,
+    charged: NanoUsd,
 ) -> Result<(), Failure> {
     let state = block(transaction, key)?.filter(|state| state.attempt == attempt);
     let Some(reservation) = state.as_ref().and_then(|state| state.reservation) else {
         return Ok(());
     };
     put_block(transaction, key, attempt, None, false)?;
-    let spend = spend(transaction, &key.run_id)?.settled(reservation, NanoUsd::ZERO);
+    let spend = spend(transaction, &key.run_id)?.settled(reservation, charged);
     put_spend(transaction, &key.run_id, &spend)
 }
 
