@@ -29,7 +29,7 @@ pub(super) fn section(page: &mut Page, report: &Report<'_>) {
     page.paragraph(&told(report, decided));
     page.picture(plot::HOURS);
     each_dataset(page, report, 3, |page, dataset| {
-        page.table(&effects(report, decided, dataset));
+        page.table(&effects(report, hours, decided, dataset));
         let shown = in_use(report, dataset);
         let chosen = shown.iter().find(|one| report.decision.is_chosen(&one.experiment));
         if let Some(chosen) = chosen {
@@ -72,7 +72,12 @@ fn told(report: &Report<'_>, decided: &TimeOfDay) -> String {
     )
 }
 
-fn effects(report: &Report<'_>, decided: &TimeOfDay, dataset: &Name) -> Table {
+fn effects(
+    report: &Report<'_>,
+    hours: &HoursSummary,
+    decided: &TimeOfDay,
+    dataset: &Name,
+) -> Table {
     let is_daily = decided.days >= DAYS_FOR_A_DAILY_EFFECT;
     let effect = if is_daily { "Daily swing" } else { "Hours of this day" };
     let table = Table::new().words("Endpoint").number(load_head(report)).words(effect);
@@ -84,10 +89,11 @@ fn effects(report: &Report<'_>, decided: &TimeOfDay, dataset: &Name) -> Table {
         let mut row = place(experiment);
         row.push(or_none(decided.map(|decided| effect_words(decided, is_daily))));
         row.push(or_none(decided.and_then(|decided| decided.p_holm).map(p_value)));
-        let hours =
-            |of: fn(&HoursDecision) -> &Vec<u8>| decided.map_or(NO_DATA.into(), |d| spans(of(d)));
-        row.push(hours(|decided| &decided.fastest));
-        row.push(hours(|decided| &decided.slowest));
+        let spans = |of: fn(&HoursDecision) -> &Vec<u8>| {
+            decided.map_or(NO_DATA.into(), |decided| spans(of(decided), &hours.hours))
+        };
+        row.push(spans(|decided| &decided.fastest));
+        row.push(spans(|decided| &decided.slowest));
         row.push(or_none(decided.and_then(|decided| decided.drift).map(drift_words)));
         table.row(&row);
     }
@@ -137,27 +143,32 @@ fn signed(share: f64) -> String {
     }
 }
 
-/// Hours of the day, rising, as spans of time: `22:00–03:00 and 05:00–06:00`.
-fn spans(hours: &[u8]) -> String {
-    let mut spans: Vec<(u8, u8)> = Vec::new();
-    for &hour in hours {
+/// Hours of the day, rising, as spans of time: `22:00–03:00 and 05:00–06:00`. Those that follow each
+/// other among the measured ones are one span.
+fn spans(hours: &[u8], measured: &[u8]) -> String {
+    let places: Vec<_> =
+        (0..measured.len()).filter(|&place| hours.contains(&measured[place])).collect();
+    let mut spans: Vec<(usize, usize)> = Vec::new();
+    for place in places {
         match spans.last_mut() {
-            Some((_, end)) if *end == hour => *end = hour + 1,
-            _ => spans.push((hour, hour + 1)),
+            Some((_, last)) if *last + 1 == place => *last = place,
+            _ => spans.push((place, place)),
         }
     }
     // What goes on over midnight is one span.
-    if let ([(0, end), .., (_, 24)], Some(last)) = (&spans[..], spans.len().checked_sub(1)) {
-        let end = *end;
-        spans[last].1 = end;
+    if let [(0, first), .., (from, last)] = spans[..]
+        && last + 1 == measured.len()
+    {
+        spans.pop();
         spans.remove(0);
+        spans.push((from, first));
     }
-    if spans.is_empty() {
-        return NO_DATA.to_owned();
-    }
-    let spans: Vec<_> =
-        spans.iter().map(|(from, to)| format!("{from:02}:00–{:02}:00", to % 24)).collect();
-    list(&spans)
+    let hour = |place: usize| measured.get(place).copied().unwrap_or_default();
+    let words = spans
+        .iter()
+        .map(|&(from, last)| format!("{:02}:00–{:02}:00", hour(from), (hour(last) + 1) % 24));
+    let words: Vec<_> = words.collect();
+    if words.is_empty() { NO_DATA.to_owned() } else { list(&words) }
 }
 
 fn by_hour(hours: &HoursSummary, experiment: &ExperimentSummary) -> Table {
@@ -214,14 +225,17 @@ mod tests {
 
     #[test]
     fn hours_that_follow_each_other_are_one_span() {
-        let check = |hours: &[u8], expected: &str| assert_eq!(spans(hours), expected);
+        let all: Vec<u8> = (0..24).collect();
+        let check = |hours: &[u8], expected: &str| assert_eq!(spans(hours, &all), expected);
         check(&[], "–");
         check(&[14], "14:00–15:00");
         check(&[1, 2, 3, 7], "01:00–04:00 and 07:00–08:00");
         check(&[0, 1, 5, 22, 23], "05:00–06:00 and 22:00–02:00");
         check(&[0, 23], "23:00–01:00");
         check(&[23], "23:00–00:00");
-        check(&(0..24).collect::<Vec<_>>(), "00:00–00:00");
+        check(&all, "00:00–00:00");
+        assert_eq!(spans(&[0, 2, 6, 22], &[0, 2, 4, 6, 22]), "06:00–03:00");
+        assert_eq!(spans(&[2, 4], &[0, 2, 4, 6]), "02:00–05:00");
     }
 
     #[test]

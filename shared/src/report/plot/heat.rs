@@ -86,12 +86,15 @@ impl Heat {
                 let centre = (from.0 + cell / 2, middle);
                 canvas.text(text, centre, CELL_SIZE, INK, Lean::Centre)?;
             }
-            if row.chosen {
-                canvas.rectangle((start, y), (right, y + ROW), INK.stroke_width(2))?;
-            }
             let ink = if row.chosen { INK } else { GREY };
             canvas.text(&row.text, (right + 8, middle), SIZE, ink, Lean::Left)?;
             y += ROW;
+        }
+        // Over the cells of all rows.
+        let top = y - pixels(self.rows.len()) * ROW;
+        for (place, _) in self.rows.iter().enumerate().filter(|(_, row)| row.chosen) {
+            let y = top + pixels(place) * ROW;
+            canvas.rectangle((start, y), (right, y + ROW), INK.stroke_width(2))?;
         }
         Ok(())
     }
