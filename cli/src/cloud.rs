@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow, bail};
 use aws_config::Region;
-use shared::endpoint::check_credentials;
+use shared::endpoint::find_credentials;
 use shared::run::Stores;
 use shared::stack::{Machines, Stack};
 use shared::store::cloud::{self, behavior_version};
@@ -81,7 +81,7 @@ impl Target {
                     .to_owned()
             ));
         }
-        check_credentials(&config).await?;
+        find_credentials(&config).await?;
         let machines = Machines::new(&config);
         let stack = match (&self.state_machine, &self.bucket, &self.table, self.name()) {
             (Some(machine), Some(bucket), Some(table), _) => {

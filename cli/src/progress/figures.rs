@@ -256,8 +256,13 @@ stop: {requests: 40}
         assert_eq!(figures.words(at(15)), "  c4   0.4/s 500 ms 2 errors");
         assert_eq!((figures.done(), figures.left(at(15))), (20, Some(Duration::from_secs(30))));
         // What was given up has cost, and does not count.
-        figures.record(&record(&"completed".into()), price, at(15));
-        figures.record(&record(&serde_json::json!({"failed": "credentials"})), price, at(15));
+        figures.record(&record(&"completed".into()), price, at(15), false);
+        figures.record(
+            &record(&serde_json::json!({"failed": "credentials"})),
+            price,
+            at(15),
+            false,
+        );
         assert_eq!((figures.done(), figures.errors()), (22, 3));
         figures.give_up();
         assert_eq!((figures.done(), figures.errors()), (20, 2));
