@@ -144,7 +144,7 @@ pub(super) fn estimate(plan: &Plan) -> RunEstimate {
     let add = |sum: Option<NanoUsd>, cost: Option<NanoUsd>| {
         Some(sum?.saturating_add(cost?.saturating_mul(rounds)))
     };
-    let mut use_of_services = services::Use::of_run(plan.lanes.len());
+    let mut use_of_services = services::Use::of_run(plan.lanes.len(), plan.round_count());
     for lane in &plan.lanes {
         let mut lane_time = Duration::ZERO;
         for block in &lane.blocks {

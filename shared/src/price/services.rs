@@ -67,17 +67,23 @@ impl ServiceCosts {
 }
 
 impl Use {
-    /// What every run with so many lanes uses, before its first block: planning, the lanes'
-    /// executions, finishing. The begin and the end of an execution count as transitions.
-    pub fn of_run(lanes: usize) -> Self {
+    /// What every run with so many lanes and rounds uses, before its first block: planning, the
+    /// lanes' executions, reports, finishing. The begin and the end of an execution count as
+    /// transitions.
+    pub fn of_run(lanes: usize, rounds: u32) -> Self {
         let lanes = u64::try_from(lanes).unwrap_or_default();
+        let rounds = u64::from(rounds);
+        let later = rounds.saturating_sub(1);
         Self {
-            // run: Plan, RunRound, Finish; finish: Summarize; each lane: RunLane.
-            transitions: 5 + 3 + 3 * lanes,
+            // run: Plan, IsDue, RunRound, HasMoreRounds, Finish, and RefreshReport, NextRound, IsDue,
+            // WaitForRound, RunRound and HasMoreRounds for each later round; finish: Summarize,
+            // IsRun, Notify; each lane in a round: RunLane.
+            transitions: 7 + 6 * later + 5 + 3 * lanes * rounds,
             // META, RUNS and SPEND in one transaction, and the status at the end.
             write_units: 2 * 3 + 1,
-            puts: 4 + 12,
-            gets: 4,
+            // The plan's files; lanes and the report's files in each round.
+            puts: 3 + (1 + 12) * rounds,
+            gets: 4 + 2 * later,
             ..Self::default()
         }
     }
@@ -89,7 +95,8 @@ impl Use {
         let seconds = running.as_secs() + u64::from(running.subsec_nanos() > 0);
         self.invocations += attempts;
         self.running += running;
-        self.transitions += attempts;
+        // RunBlock in each attempt; IsThrottled, BlockDone.
+        self.transitions += attempts + 2;
         // Claim and receipt: two items each, at twice the price in a transaction.
         self.write_units += attempts * 2 * 2 * 2 + bytes / 1024 + chunks;
         // Claim and receipt read both items; so do the looks at the standing. Then the records.
@@ -126,15 +133,17 @@ mod tests {
 
     #[test]
     fn a_run_costs_what_the_price_list_says() {
-        let mut used = Use::of_run(2);
+        let mut used = Use::of_run(2, 1);
         for _ in 0..10 {
             used.add_block(1, Duration::from_mins(1), 60, 40_000);
         }
         let costs = used.costs(1024);
         // 600 GB-s at $0.0000166667, and 10 requests at $0.0000002.
         assert_eq!(costs.lambda_nano_usd, NanoUsd(10_000_020 + 2_000));
-        // 5 of run, 3 of finish, 3 of each lane, 10 blocks, at $0.025 for 1,000.
-        assert_eq!(costs.step_functions_nano_usd, NanoUsd(24 * 25_000));
+        // 7 of run, 5 of finish, 3 of each lane, 3 of each of 10 blocks, at $0.025 for 1,000.
+        assert_eq!(costs.step_functions_nano_usd, NanoUsd(48 * 25_000));
+        let day = Use::of_run(2, 24).transitions - Use::of_run(2, 1).transitions;
+        assert_eq!(day, 23 * (6 + 3 * 2));
         // 7 of the run; 8 of claim and receipt, 60 chunks and their 39 whole kilobytes in each block.
         let (writes, reads) = (7 + 10 * 107, 10 * (4 + 60 + 10));
         assert_eq!(costs.dynamodb_nano_usd, NanoUsd(writes * 625 + reads * 125));
