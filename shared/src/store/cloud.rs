@@ -2,6 +2,7 @@
 //!
 //! These clients keep the SDK's retries: nothing that they do is measured.
 
+use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_types::service_config::ServiceConfigKey;
 
@@ -14,10 +15,15 @@ pub fn behavior_version() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 
+/// How often the table is asked the same, with ever longer pauses (half a minute together): a block whose
+/// records could not be stored has been paid for in vain.
+const ATTEMPTS: u32 = 8;
+
 /// The stores in `table` and `bucket`.
 pub fn connect(config: &SdkConfig, table: &str, bucket: &str) -> (DynamoDbStore, S3Store) {
     let dynamodb = aws_sdk_dynamodb::config::Builder::from(config)
         .behavior_version(behavior_version())
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .build();
     (
         DynamoDbStore::new(aws_sdk_dynamodb::Client::from_conf(dynamodb), table),
