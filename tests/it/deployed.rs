@@ -8,6 +8,7 @@ mod ended;
 mod equal;
 mod killed;
 mod limits;
+mod proxy;
 mod refused;
 mod rounds;
 mod scheduled;

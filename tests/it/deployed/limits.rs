@@ -1,8 +1,7 @@
 //! What bounds a deployed run: its spend limit, the time of a function, DynamoDB's rate, and an endpoint
 //! that throttles.
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
@@ -10,10 +9,10 @@ use shared::run::Conclusion;
 use shared::store::{BlockEnd, RecordStore, RunStatus};
 use simulator::{Simulator, SimulatorConfig};
 
+use super::proxy::Proxy;
 use super::stack::Stack;
 use super::taken::{Taken, request_ids};
 use super::{by_request_id, run_id, until};
-use crate::ministack::python_environment;
 
 fn config(url: &str, rest: &str) -> String {
     format!(
@@ -75,47 +74,12 @@ async fn a_runner_that_hangs_is_timed_out_and_its_block_is_measured_again() {
     assert_eq!(summary.experiments[0].requests.completed, 20);
 }
 
-/// A proxy before the emulator that answers every third request to DynamoDB as AWS does above the
-/// table's rate.
-struct Throttler {
-    process: Child,
-    said: BufReader<ChildStdout>,
-    url: String,
-}
-
-impl Throttler {
-    fn before(port: &str) -> Self {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/python/throttling_proxy.py");
-        let mut process = Command::new(python_environment().join("bin/python"))
-            .args([script, port])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut said = BufReader::new(process.stdout.take().unwrap());
-        let mut url = String::new();
-        said.read_line(&mut url).unwrap();
-        Self { process, said, url: url.trim().to_owned() }
-    }
-
-    /// Ends it; how many requests it refused.
-    fn end(&mut self) -> usize {
-        drop(self.process.kill());
-        drop(self.process.wait());
-        self.said.by_ref().lines().count()
-    }
-}
-
-impl Drop for Throttler {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
+/// A proxy answers every third request as DynamoDB does above the table's rate.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_throttles_loses_nothing() {
     let port = free_port().to_string();
-    let mut throttler = Throttler::before(&port);
-    let dynamodb = format!("AWS_ENDPOINT_URL_DYNAMODB={}", throttler.url);
+    let mut proxy = Proxy::before(&port, 3);
+    let dynamodb = format!("AWS_ENDPOINT_URL_DYNAMODB={}", proxy.url);
     let fast = "SFN_WAIT_SCALE=0.1";
     let stack = Stack::up_with(&["--env", fast, "--env", &dynamodb, "--port", &port]);
     let simulator = Simulator::spawn_thread(SimulatorConfig::default()).unwrap();
@@ -128,9 +92,11 @@ async fn a_table_that_throttles_loses_nothing() {
     assert!(taken.uncounted.is_empty(), "no block was given up for it");
     let truth = by_request_id(simulator.truth());
     assert!(request_ids(&taken.counted) == truth.into_keys().collect(), "records differ");
-    let refused = throttler.end();
-    println!("{refused} requests to DynamoDB were refused");
+    let (refused, asked) = proxy.end();
+    println!("{refused} requests to DynamoDB were refused; asked for: {asked:?}");
     assert!(refused > 5, "{refused}");
+    let expected = ["GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"];
+    assert!(expected.iter().all(|operation| asked.contains(*operation)), "{asked:?}");
 }
 
 fn free_port() -> u16 {

@@ -11,6 +11,7 @@ use shared::store::{ArtifactStore, RecordStore, RunStatus, keys};
 use simulator::{OutputTokens, Profile, Simulator, SimulatorConfig};
 use tempfile::TempDir;
 
+use super::proxy::Proxy;
 use super::stack::Stack;
 use super::taken::Taken;
 use super::{local_stores, run_id, until};
@@ -50,6 +51,8 @@ stop: {{requests: {requests}}}
 struct Desk<'a> {
     folder: TempDir,
     stack: &'a Stack,
+    /// What the command asks for goes by way of it.
+    proxy: Proxy,
 }
 
 impl<'a> Desk<'a> {
@@ -59,7 +62,8 @@ impl<'a> Desk<'a> {
         let prompts = "{\"prompt\": \"Why is the sky blue?\"}\n{\"prompt\": \"Why is it not?\"}\n";
         std::fs::write(folder.path().join("data/my prompts.jsonl"), prompts).unwrap();
         std::fs::write(folder.path().join("chat.yml"), config).unwrap();
-        Self { folder, stack }
+        let port = stack.text("endpoint").rsplit(':').next().unwrap();
+        Self { folder, stack, proxy: Proxy::before(port, 0) }
     }
 
     fn path(&self) -> &Path {
@@ -74,6 +78,8 @@ impl<'a> Desk<'a> {
             .current_dir(self.path())
             .env("FMGAUGE_STACK", "fmgauge")
             .env("AWS_ENDPOINT_URL", self.stack.text("endpoint"))
+            .env("AWS_ENDPOINT_URL_DYNAMODB", &self.proxy.url)
+            .env("AWS_ENDPOINT_URL_SFN", &self.proxy.url)
             .env("AWS_REGION", "us-east-1")
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
@@ -117,7 +123,7 @@ impl<'a> Desk<'a> {
 async fn a_run_is_started_watched_fetched_and_deleted() {
     let stack = Stack::up();
     let simulator = simulator();
-    let desk = Desk::new(&stack, &config(&simulator.url(), 60));
+    let mut desk = Desk::new(&stack, &config(&simulator.url(), 60));
     desk.refused(&["list", "--stack", "other"], "there is no stack other in us-east-1");
     desk.refused(&["list", "--stack", "other"], "there are: fmgauge");
     assert_eq!(desk.json(&["list", "--json"]), json!([]));
@@ -175,6 +181,9 @@ async fn a_run_is_started_watched_fetched_and_deleted() {
     assert!(stores.artifacts.list("runs/").await.unwrap().is_empty());
     assert_eq!(stores.artifacts.get(keys::LATEST).await.unwrap(), None);
     desk.refused(&["watch", "two"], "there is no run two");
+    let (_, asked) = desk.proxy.end();
+    let expected = ["BatchWriteItem", "ListStateMachines", "ListTagsForResource", "StartExecution"];
+    assert!(expected.iter().all(|operation| asked.contains(*operation)), "{asked:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -200,6 +209,14 @@ async fn a_run_is_stopped_and_what_was_measured_is_told() {
     for block in stack.stores().records.blocks(&run_id("long")).await.unwrap() {
         assert!(block.reservation.is_none(), "{block:?}");
     }
+    // It goes on where it stood, and is stopped again.
+    let sent = simulator.truth().len();
+    desk.succeed(&["resume", "long"]);
+    until("more requests", Duration::from_millis(20), || {
+        (simulator.truth().len() > sent + 20).then_some(())
+    });
+    let again: Conclusion = serde_json::from_value(desk.json(&["stop", "long", "--json"])).unwrap();
+    assert!(again.completed_requests > stopped.completed_requests, "{again:?}");
     desk.succeed(&["delete", "long", "--yes"]);
 }
 
