@@ -197,6 +197,11 @@ def deploy(endpoint, template, parameters):
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     # The bucket refuses plain HTTP, which is all that there is here.
     client("s3", endpoint).delete_bucket_policy(Bucket=outputs["Bucket"])
+    # So does the topic.
+    sns, topic = client("sns", endpoint), outputs["NotificationTopic"]
+    policy = json.loads(sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"])
+    policy["Statement"] = [statement for statement in policy["Statement"] if statement["Sid"] != "TlsOnly"]
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=json.dumps(policy))
     return {
         "run_state_machine": outputs["RunStateMachineArn"],
         "finish_state_machine": outputs["FinishStateMachineArn"],

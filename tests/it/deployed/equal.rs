@@ -99,6 +99,10 @@ async fn a_run_through_step_functions_equals_a_local_one() {
     the_metrics_are_readable(&stack, &deployed.summary()).await;
     let events = stack.events(&ended.execution).len();
     assert!(events < 100, "{events} events");
+    let finish = stack.finishes()[0]["execution"].as_str().unwrap().to_owned();
+    let kinds = stack.events(&finish);
+    let succeeded = kinds.iter().filter(|kind| *kind == "TaskSucceeded").count();
+    assert_eq!(succeeded, 2, "summarised, and told to the topic: {kinds:?}");
 
     // Whatever is repeated changes nothing: a block, the end of a run, a whole run.
     let sent = simulator.truth().len();
