@@ -30,6 +30,18 @@ async fn local_stores(folder: &std::path::Path) -> shared::run::Stores<SqliteSto
     shared::run::Stores { records, artifacts: FolderStore::new(folder) }
 }
 
+/// A configuration of one endpoint, a simulator's, and whatever else is in `rest`.
+fn config_of_one(url: &str, rest: &str) -> String {
+    format!(
+        r#"version: 1
+endpoints:
+  - {{name: mistral-7b, kind: bedrock, region: us-east-1, model_id: "mistral.mistral-7b-instruct-v0:2", endpoint_url: "{url}"}}
+datasets: [{{name: mine, prompts: [Why is the sky blue?], max_tokens: 10}}]
+{rest}
+"#
+    )
+}
+
 fn run_id(text: &str) -> RunId {
     text.parse().unwrap()
 }

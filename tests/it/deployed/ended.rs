@@ -10,22 +10,13 @@ use simulator::{Simulator, SimulatorConfig, SimulatorThread};
 
 use super::stack::Stack;
 use super::taken::{Taken, request_ids};
-use super::{by_request_id, run_id, until};
+use super::{by_request_id, config_of_one, run_id, until};
 
 /// The longest that a worker may take to drain.
 const DRAINED_WITHIN: Duration = Duration::from_secs(10);
 
 fn config(url: &str, rest: &str) -> String {
-    format!(
-        r#"version: 1
-endpoints:
-  - {{name: mistral-7b, kind: bedrock, region: us-east-1, model_id: "mistral.mistral-7b-instruct-v0:2", endpoint_url: "{url}"}}
-datasets: [{{name: mine, prompts: [Why is the sky blue?], max_tokens: 20}}]
-load: [{{concurrency: 2}}]
-replicates: 1
-{rest}
-"#
-    )
+    config_of_one(url, &format!("load: [{{concurrency: 2}}]\nreplicates: 1\n{rest}"))
 }
 
 /// Starts a run and waits until it has sent something.

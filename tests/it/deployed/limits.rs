@@ -12,18 +12,7 @@ use simulator::{Simulator, SimulatorConfig};
 use super::proxy::Proxy;
 use super::stack::Stack;
 use super::taken::{Taken, request_ids};
-use super::{by_request_id, run_id, until};
-
-fn config(url: &str, rest: &str) -> String {
-    format!(
-        r#"version: 1
-endpoints:
-  - {{name: mistral-7b, kind: bedrock, region: us-east-1, model_id: "mistral.mistral-7b-instruct-v0:2", endpoint_url: "{url}"}}
-datasets: [{{name: mine, prompts: [Why is the sky blue?], max_tokens: 10}}]
-{rest}
-"#
-    )
-}
+use super::{by_request_id, config_of_one, run_id, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spend_limit_hit_in_the_middle_is_never_exceeded() {
@@ -32,7 +21,7 @@ async fn a_spend_limit_hit_in_the_middle_is_never_exceeded() {
     // Where time ends blocks, each may spend a fourth of the limit: some 9 requests of 6 microdollars.
     let rest = "load: [{concurrency: [1, 2]}]\nstop: {duration: 3s}\nreplicates: 2\n\
                 spend_limit: {per_run_usd: 0.0002}";
-    let uri = stack.put_config("limited", &config(&simulator.url(), rest)).await;
+    let uri = stack.put_config("limited", &config_of_one(&simulator.url(), rest)).await;
     let ended =
         stack.execute("run_state_machine", &json!({"config_uri": uri, "run_id": "limited"}));
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
@@ -58,7 +47,7 @@ async fn a_runner_that_hangs_is_timed_out_and_its_block_is_measured_again() {
     let simulator = Simulator::spawn_thread(SimulatorConfig::default()).unwrap();
     let rest = "load: [{concurrency: 1}]\nstop: {requests: 20}\nreplicates: 1\n\
                 deadlines: {request: 10s, first_token: 5s}";
-    let uri = stack.put_config("hangs", &config(&simulator.url(), rest)).await;
+    let uri = stack.put_config("hangs", &config_of_one(&simulator.url(), rest)).await;
     let execution = stack.start(&json!({"config_uri": uri, "run_id": "hangs"}));
     until("the first answers", Duration::from_millis(5), || {
         (simulator.truth().len() > 2).then_some(())
@@ -84,7 +73,7 @@ async fn a_table_that_throttles_loses_nothing() {
     let stack = Stack::up_with(&["--env", fast, "--env", &dynamodb, "--port", &port]);
     let simulator = Simulator::spawn_thread(SimulatorConfig::default()).unwrap();
     let rest = "load: [{concurrency: 2}]\nstop: {requests: 60}\nreplicates: 3";
-    let uri = stack.put_config("slow", &config(&simulator.url(), rest)).await;
+    let uri = stack.put_config("slow", &config_of_one(&simulator.url(), rest)).await;
     let ended = stack.execute("run_state_machine", &json!({"config_uri": uri, "run_id": "slow"}));
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     let taken = Taken::from(&stack.stores(), &run_id("slow")).await;
@@ -117,7 +106,7 @@ async fn a_block_gives_up_while_its_endpoint_throttles_while_its_endpoint_thrott
     let limited = SimulatorConfig { limits: vec![limit], ..Default::default() };
     let simulator = Simulator::spawn_thread(limited).unwrap();
     let rest = "load: [{concurrency: 1}]\nstop: {duration: 5m}\nreplicates: 1\n";
-    let uri = stack.put_config("throttled", &config(&simulator.url(), rest)).await;
+    let uri = stack.put_config("throttled", &config_of_one(&simulator.url(), rest)).await;
     let ended =
         stack.execute("run_state_machine", &json!({"config_uri": uri, "run_id": "throttled"}));
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");

@@ -7,19 +7,10 @@ use shared::store::{RecordStore, RunStatus};
 use simulator::{Simulator, SimulatorConfig};
 
 use super::stack::Stack;
-use super::{run_id, until};
+use super::{config_of_one, run_id, until};
 
 fn config(url: &str) -> String {
-    format!(
-        r#"version: 1
-endpoints:
-  - {{name: mistral-7b, kind: bedrock, region: us-east-1, model_id: "mistral.mistral-7b-instruct-v0:2", endpoint_url: "{url}"}}
-datasets: [{{name: mine, prompts: [Why is the sky blue?], max_tokens: 10}}]
-load: [{{concurrency: 1}}]
-stop: {{requests: 10}}
-replicates: 1
-"#
-    )
+    config_of_one(url, "load: [{concurrency: 1}]\nstop: {requests: 10}\nreplicates: 1")
 }
 
 #[tokio::test(flavor = "multi_thread")]
