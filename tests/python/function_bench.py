@@ -60,6 +60,7 @@ class Runtime:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
+        self.server.handle_error = lambda *_: None  # a process that is killed resets its connection
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
