@@ -127,7 +127,10 @@ async fn begin<R: RecordStore, A: ArtifactStore>(
         refuse_beside_active(&prepared.plan, stores).await?;
     }
     match prepare(&prepared, stores, execution, now).await {
-        Err(RunError::Exists(_)) if scheduled.is_some() => return Ok(Begun::Duplicate(run_id)),
+        // A run id that was given is no sign of the same time.
+        Err(RunError::Exists(_)) if scheduled.is_some() && input.run_id.is_none() => {
+            return Ok(Begun::Duplicate(run_id));
+        }
         prepared => prepared?,
     }
     tracing::info!(%run_id, experiments = prepared.plan.experiments.len(), "Run planned.");

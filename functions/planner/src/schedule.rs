@@ -1,6 +1,7 @@
 //! What EventBridge Scheduler says of itself in an execution's input.
 
 use serde::Deserialize;
+use shared::digest::sha256;
 
 /// `{"arn": "<aws.scheduler.schedule-arn>", "scheduled_time": "<aws.scheduler.scheduled-time>"}`, with
 /// the placeholders filled in by the Scheduler.
@@ -12,9 +13,10 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// The id of the run of that time: the schedule's name, and the time without its punctuation.
-    /// However often the same time is delivered, it is the same. `None` where the placeholders are not
-    /// filled in, as when a person starts the machine with the schedule's input.
+    /// The id of the run of that time: the schedule's name, the time without its punctuation, and the
+    /// beginning of a digest of the ARN, because groups of schedules may hold the same name. However
+    /// often the same time is delivered, it is the same. `None` where the placeholders are not filled
+    /// in, as when a person starts the machine with the schedule's input.
     pub(crate) fn run_id(&self) -> Option<String> {
         if self.arn.starts_with('<') || self.scheduled_time.starts_with('<') {
             return None;
@@ -22,8 +24,8 @@ impl Schedule {
         let name = self.arn.rsplit('/').next().unwrap_or_default();
         let time = self.scheduled_time.chars().filter(char::is_ascii_alphanumeric);
         // A name may have 64 characters, and so may a run id.
-        let name: String = name.chars().take(40).collect();
-        Some(format!("{name}-{}", time.collect::<String>()))
+        let name: String = name.chars().take(38).collect();
+        Some(format!("{name}-{}-{}", time.collect::<String>(), &sha256(&self.arn)[..8]))
     }
 }
 
@@ -38,10 +40,18 @@ mod tests {
     #[test]
     fn a_scheduled_time_has_one_run() {
         let arn = "arn:aws:scheduler:us-east-1:111122223333:schedule/default/fmgauge-weekly";
-        let id = run_id(arn, "2026-11-28T02:00:00Z").unwrap();
-        assert_eq!(id, "fmgauge-weekly-20261128T020000Z");
-        let long = format!("arn:aws:scheduler:us-east-1:1:schedule/default/{}", "x".repeat(64));
-        assert_eq!(run_id(&long, "2026-11-28T02:00:00Z").unwrap().len(), 57);
+        let time = "2026-11-28T02:00:00Z";
+        let id = run_id(arn, time).unwrap();
+        assert!(id.starts_with("fmgauge-weekly-20261128T020000Z-"), "{id}");
+        assert_eq!(run_id(arn, time).unwrap(), id);
+        let long = |last| {
+            let name = "x".repeat(63);
+            run_id(&format!("arn:aws:scheduler:us-east-1:1:schedule/default/{name}{last}"), time)
+        };
+        assert_eq!(long('a').unwrap().len(), 64);
+        assert_ne!(long('a'), long('b'));
+        let elsewhere = arn.replace("/default/", "/other/");
+        assert_ne!(run_id(&elsewhere, time).unwrap(), id, "another group's, of the same name");
     }
 
     #[test]

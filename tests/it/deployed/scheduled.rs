@@ -1,5 +1,6 @@
 //! Runs that EventBridge Scheduler starts.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::json;
@@ -25,19 +26,20 @@ async fn a_time_that_is_delivered_twice_has_one_run() {
     };
     let first = delivered("2026-11-28T02:00:00Z");
     assert_eq!(first.status, "SUCCEEDED", "{first:?}");
-    assert_eq!(first.output["run_id"], "fmgauge-weekly-20261128T020000Z");
+    let run = first.output["run_id"].as_str().unwrap().to_owned();
+    assert!(run.starts_with("fmgauge-weekly-20261128T020000Z-"), "{run}");
     let sent = simulator.truth().len();
     let again = delivered("2026-11-28T02:00:00Z");
     assert_eq!(again.status, "SUCCEEDED", "{again:?}");
-    let duplicate = json!({"status": "duplicate", "run_id": "fmgauge-weekly-20261128T020000Z"});
-    assert_eq!(again.output, duplicate);
+    assert_eq!(again.output, json!({"status": "duplicate", "run_id": run}));
     assert_eq!(simulator.truth().len(), sent, "something was sent");
     let next = delivered("2026-12-05T02:00:00Z");
     assert_eq!(next.output["status"], "complete", "{next:?}");
     let runs = stack.stores().records.runs().await.unwrap();
-    let mut ids: Vec<_> = runs.iter().map(|run| run.run_id.as_str()).collect();
-    ids.sort_unstable();
-    assert_eq!(ids, ["fmgauge-weekly-20261128T020000Z", "fmgauge-weekly-20261205T020000Z"]);
+    let ids: BTreeSet<_> = runs.iter().map(|run| run.run_id.as_str()).collect();
+    let next = next.output["run_id"].as_str().unwrap();
+    assert!(next.starts_with("fmgauge-weekly-20261205T020000Z-"), "{next}");
+    assert_eq!(ids, BTreeSet::from([run.as_str(), next]));
 }
 
 /// The emulator does not fill in the placeholders, so that the run is called after its execution.
