@@ -173,7 +173,7 @@ pub(crate) struct Report {
 pub(crate) struct Calibrate {
     /// The loads: requests in flight.
     #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "1,16,64,256")]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=900))]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) concurrency: Vec<u16>,
     /// More loads: requests that arrive at random, per second.
     #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "50,500")]

@@ -17,11 +17,15 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use shared::block::{Instruments, Time, measuring_runtime};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::arguments::{Arguments, Command};
 use crate::exit::Exit;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt()

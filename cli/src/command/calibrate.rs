@@ -62,6 +62,12 @@ async fn measured(
     let server = SimulatorProcess::spawn(command).context("failed to start the simulator")?;
     let loads = concurrency.len() + rate.len();
     note(&format!("measuring {loads} loads against {}", server.url()));
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the whole number that was given"
+    )]
+    let tokens = model.output_tokens.mean(0) as u32;
     let ladder = Ladder {
         url: server.url(),
         model_id: FIXED_MODEL,
@@ -70,7 +76,7 @@ async fn measured(
         rates_per_s: rate,
         answer: model.base,
         per_token: model.decode_per_token,
-        tokens: model.output_tokens.mean(0),
+        tokens,
         duration: Duration::from(*lasting),
     };
     let connections = Connections::new(placeholder_config())?;

@@ -103,7 +103,7 @@ async fn measured(
         rates_per_s: &asked.rates_per_s,
         answer: Duration::from_millis(asked.ttft_ms.into()),
         per_token: Duration::from_millis(asked.itl_ms.into()),
-        tokens: f64::from(asked.tokens),
+        tokens: asked.tokens,
         duration: Duration::from_secs(asked.seconds.into()),
     };
     let records = SqliteStore::open(folder.join("records.sqlite")).await?;

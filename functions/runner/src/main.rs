@@ -6,6 +6,7 @@ mod handler;
 use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
+use mimalloc::MiMalloc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -13,6 +14,9 @@ use shared::block::{Instruments, Time, measuring_runtime};
 use shared::run::{Connections, Failure, Stores};
 use shared::store::{ArtifactStore, RecordStore, cloud};
 use tokio::runtime::{Builder, Handle};
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> Result<(), Error> {
     let mut arguments = std::env::args_os().skip(1);

@@ -122,7 +122,7 @@ pub struct EndpointSettings {
 /// A load as it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoadSettings {
-    /// So many requests in flight; 1 to 900.
+    /// So many requests in flight; 1 to 1000.
     Closed(Concurrency),
     /// Requests that arrive at a rate.
     Open {

@@ -17,7 +17,7 @@ use super::{
     assumed_request_time,
 };
 use crate::config::{DEFAULT_REQUESTS, EndpointSettings, LoadSettings, MAX_REQUESTS, Settings};
-use crate::dataset::{DatasetSpec, Prompt, estimate_tokens};
+use crate::dataset::{DatasetSpec, Prompt};
 use crate::units::{Name, RatePerMinute, RunId};
 
 /// Fewer requests per slot than this, and a block is mostly start and end.
@@ -59,10 +59,16 @@ impl LoadedDataset {
 
 /// Expands checked settings into experiments, replicates, blocks and lanes.
 ///
-/// The same settings and run id give the same plan, whenever and wherever. Replicates are as many,
+/// `system_tokens` are those of the system text, by the same count as the prompts'. The same settings
+/// and run id give the same plan, whenever and wherever. Replicates are as many,
 /// up to the configured number, as leave every block at least 10 requests for each slot of a closed
 /// loop, 10 of an open one, and 10 s of a given duration or rate.
-pub fn build(settings: &Settings, datasets: &[LoadedDataset], run_id: RunId) -> Plan {
+pub fn build(
+    settings: &Settings,
+    datasets: &[LoadedDataset],
+    system_tokens: u32,
+    run_id: RunId,
+) -> Plan {
     let blocks = Blocks { settings, datasets, replicates: replicates(settings, datasets) };
     let replicates = blocks.replicates;
     let orders: Vec<_> = (1..=replicates).map(|replicate| blocks.order(replicate)).collect();
@@ -76,11 +82,11 @@ pub fn build(settings: &Settings, datasets: &[LoadedDataset], run_id: RunId) -> 
             .collect(),
     };
     let lanes: Vec<Lane> = settings.endpoints.iter().map(lane).collect();
-    let system = settings.inference.system.as_deref().map_or(0, estimate_tokens);
     let loaded = datasets;
     let datasets = settings.datasets.iter().zip(loaded);
-    let datasets: Vec<DatasetPlan> =
-        datasets.map(|(settings, loaded)| dataset_plan(&settings.spec, loaded, system)).collect();
+    let datasets: Vec<DatasetPlan> = datasets
+        .map(|(settings, loaded)| dataset_plan(&settings.spec, loaded, system_tokens))
+        .collect();
     let mut plan = Plan {
         schema: PLAN_SCHEMA,
         run_id,
@@ -105,7 +111,7 @@ pub fn build(settings: &Settings, datasets: &[LoadedDataset], run_id: RunId) -> 
         time_zone: settings.time_zone.clone(),
         estimate: RunEstimate::default(),
     };
-    plan.estimate = estimate(&plan);
+    plan.estimate = estimate(&plan, system_tokens);
     plan
 }
 

@@ -7,7 +7,7 @@ use super::{
     BlockPlan, DatasetPlan, EndpointSpec, Experiment, Lane, Load, OpenLoad, Plan, Retries,
     RunEstimate, assumed_request_time,
 };
-use crate::dataset::{NONCE_TOKENS, estimate_tokens};
+use crate::dataset::NONCE_TOKENS;
 use crate::price::{Price, Tariff, services};
 use crate::stats::float;
 use crate::units::{Concurrency, NanoUsd};
@@ -130,8 +130,7 @@ struct BlockEstimate {
     cost_high: Option<NanoUsd>,
 }
 
-pub(super) fn estimate(plan: &Plan) -> RunEstimate {
-    let system_tokens = plan.inference.system.as_deref().map_or(0, estimate_tokens);
+pub(super) fn estimate(plan: &Plan, system_tokens: u32) -> RunEstimate {
     let mut estimate = RunEstimate {
         requests: Some(0),
         cost_low: Some(NanoUsd::ZERO),
@@ -246,7 +245,7 @@ mod tests {
     use super::super::{LoadedDataset, build};
     use super::*;
     use crate::config;
-    use crate::dataset::Prompt;
+    use crate::dataset::{Prompt, estimate_tokens};
 
     /// One endpoint at $0.001 and $0.002 for 1,000 tokens, two slots, prompts of two tokens and
     /// answers of up to ten.
@@ -259,12 +258,14 @@ mod tests {
         );
         let prompts = vec![Prompt { text: "Why?".to_owned(), estimated_tokens: 2, max_tokens: 10 }];
         let dataset = LoadedDataset { name: "d".parse().unwrap(), prompts, sha256: String::new() };
-        build(&config::parse(&text).unwrap(), &[dataset], "r".parse().unwrap())
+        let settings = config::parse(&text).unwrap();
+        let system = settings.inference.system.as_deref().map_or(0, estimate_tokens);
+        build(&settings, &[dataset], system, "r".parse().unwrap())
     }
 
     fn unknown_price(mut plan: Plan) -> Plan {
         plan.endpoints[0].price = None;
-        plan.estimate = estimate(&plan);
+        plan.estimate = estimate(&plan, plan.estimate.system_tokens);
         plan
     }
 

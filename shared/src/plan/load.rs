@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::{Arrivals, Concurrency, ExperimentId, Name, RatePerMinute};
 
-/// As many streams as one Lambda function can hold.
-pub const MAX_STREAMS: u16 = 900;
+/// The most streams of one load.
+pub const MAX_STREAMS: u16 = 1000;
 
 /// An open loop opens no fewer streams where it is not said how many: requests come in bunches.
 const FEWEST_STREAMS: u64 = 10;
@@ -201,8 +201,8 @@ mod tests {
         };
         check(60, 3, 3, 10);
         check(601, 3, 31, 62);
-        check(18_000, 3, 900, 900);
-        check(600_000, 3, 30_000, 900);
+        check(18_000, 3, 900, 1000);
+        check(600_000, 3, 30_000, 1000);
     }
 
     #[test]

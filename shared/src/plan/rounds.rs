@@ -157,7 +157,7 @@ mod tests {
             sha256: String::new(),
         };
         let datasets: Vec<_> = settings.datasets.iter().map(load).collect();
-        build(&settings, &datasets, "r".parse().unwrap())
+        build(&settings, &datasets, 0, "r".parse().unwrap())
     }
 
     const DAY: &str = "stop: {requests: 200}\nrounds: {every: 1h, for: 24h}";

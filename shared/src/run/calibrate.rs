@@ -3,19 +3,28 @@
 //! It is a run like any other: planned, claimed, measured and stored by the same code. Only its
 //! records are compared with the truth that the server wrote down.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Connections, RunError, Source, Stores, attempt_records, draft, measure, prepare};
+use super::prepare::{loaded, planned};
+use super::{Connections, RunError, Stores, attempt_records, measure, prepare};
 use crate::block::{Instruments, NoObserver, Signals};
 use crate::calibration::{ErrorStats, Errors, Level, Truth};
+use crate::config;
+use crate::dataset::Prompt;
 use crate::plan::{MAX_STREAMS, Plan};
 use crate::record::Record;
 use crate::store::{ArtifactStore, BlockKey, RecordStore};
 use crate::summary::{ExperimentSummary, summarize};
 use crate::units::RunId;
+
+/// What every request says.
+const PROMPT: &str = "Tell me of the clouds over the sea.";
+
+/// Its tokens, by our own count.
+const PROMPT_TOKENS: u32 = 9;
 
 /// How long the server may take to write down what it did.
 const TRUTH_PATIENCE: Duration = Duration::from_secs(3);
@@ -43,7 +52,7 @@ pub struct Ladder<'a> {
     /// The model's time between tokens.
     pub per_token: Duration,
     /// The tokens of its answers.
-    pub tokens: f64,
+    pub tokens: u32,
 }
 
 impl Ladder<'_> {
@@ -63,7 +72,7 @@ impl Ladder<'_> {
 endpoints:
   - {{name: known, kind: bedrock, region: us-east-1, model_id: "{model_id}",
      endpoint_url: "{url}", price: unknown}}
-datasets: [{{name: short, prompts: ["Tell me of the clouds over the sea."], max_tokens: {tokens}}}]
+datasets: [{{name: short, prompts: ["{PROMPT}"], max_tokens: {tokens}}}]
 load: [{}]
 stop: {{duration: {duration}ms}}
 replicates: 1
@@ -75,7 +84,7 @@ replicates: 1
     /// Streams for a rate: half as many again as are in flight on average, so that the endpoint is
     /// never what a request waits for.
     fn streams(&self, rate_per_s: u32) -> u16 {
-        let each = self.answer + self.per_token.mul_f64(self.tokens);
+        let each = self.answer + self.per_token * self.tokens;
         let in_flight = 1.5 * f64::from(rate_per_s) * each.as_secs_f64() + 16.0;
         #[expect(
             clippy::cast_possible_truncation,
@@ -109,8 +118,16 @@ pub async fn climb<R: RecordStore, A: ArtifactStore>(
     instruments: &Instruments,
     now: Timestamp,
 ) -> Result<Plan, RunError> {
-    let here = Source::OneMachine(PathBuf::new());
-    let prepared = draft(&ladder.config(), run_id.clone(), &here).await?;
+    let config = ladder.config();
+    let settings = config::parse(&config)?;
+    // Counted here, so that a function that calibrates itself need not hold a tokenizer.
+    let prompt = Prompt {
+        text: PROMPT.to_owned(),
+        estimated_tokens: PROMPT_TOKENS,
+        max_tokens: ladder.tokens,
+    };
+    let datasets = vec![loaded(settings.datasets[0].spec.name.clone(), vec![prompt])?];
+    let prepared = planned(&config, &settings, datasets, 0, run_id.clone());
     prepare(&prepared, stores, "calibration", now).await?;
     for experiment in &prepared.plan.experiments {
         let key = BlockKey {
@@ -171,5 +188,16 @@ async fn truths(log: &Path, requests: usize) -> Result<Vec<Truth>, RunError> {
             return truths.map_err(unreadable);
         }
         tokio::time::sleep(TRUTH_EVERY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::estimate_tokens;
+
+    #[test]
+    fn the_prompt_is_counted_as_all_prompts_are() {
+        assert_eq!(estimate_tokens(PROMPT), PROMPT_TOKENS);
     }
 }

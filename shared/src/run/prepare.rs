@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use super::limit::refuse_what_the_limit_cannot_hold;
 use super::{RunError, Stores, json_lines, rfc3339};
 use crate::config::{self, DatasetSettings, LoadSettings, MAX_REQUESTS, Settings};
-use crate::dataset::{Contents, DatasetError, Loader, Place};
+use crate::dataset::{Contents, DatasetError, Loader, Place, Prompt, estimate_tokens};
 use crate::digest::sha256;
 use crate::plan::{self, EndpointKind, LoadedDataset, Plan};
 use crate::store::objects::{ObjectError, Objects};
 use crate::store::{ArtifactStore, Deployment, RecordStore, RunMeta, RunStatus, keys};
-use crate::units::RunId;
+use crate::units::{Name, RunId};
 
 /// Where a configuration comes from, and so what it may name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,13 +64,26 @@ pub async fn draft(
     }
     let contents = contents(&settings, source).await?;
     let datasets = load(&settings, &contents)?;
-    let plan = plan::build(&settings, &datasets, run_id);
-    refuse_what_the_limit_cannot_hold(&plan)?;
+    let system_tokens = settings.inference.system.as_deref().map_or(0, estimate_tokens);
+    let prepared = planned(config_text, &settings, datasets, system_tokens, run_id);
+    let plan = &prepared.plan;
+    refuse_what_the_limit_cannot_hold(plan)?;
     if source.is_for_functions() {
-        refuse_what_does_not_fit(&plan)?;
+        refuse_what_does_not_fit(plan)?;
     }
-    let config_text = config_text.to_owned();
-    Ok(Prepared { plan, datasets, deployment: None, config_text })
+    Ok(prepared)
+}
+
+/// A run of prompts that are counted already.
+pub(super) fn planned(
+    config_text: &str,
+    settings: &Settings,
+    datasets: Vec<LoadedDataset>,
+    system_tokens: u32,
+    run_id: RunId,
+) -> Prepared {
+    let plan = plan::build(settings, &datasets, system_tokens, run_id);
+    Prepared { plan, datasets, deployment: None, config_text: config_text.to_owned() }
 }
 
 fn refuse_undeployable(settings: &Settings, source: &Source) -> Result<(), RunError> {
@@ -139,12 +152,16 @@ fn load(settings: &Settings, contents: &Contents) -> Result<Vec<LoadedDataset>, 
     for dataset in &settings.datasets {
         let prompts = loader.load(&dataset.spec).map_err(of_dataset(dataset))?;
         check_passes(settings, dataset, prompts.len()).map_err(of_dataset(dataset))?;
-        let name = dataset.spec.name.clone();
-        let mut read = LoadedDataset { name, prompts, sha256: String::new() };
-        read.sha256 = sha256(prompts_file(&read)?);
-        all.push(read);
+        all.push(loaded(dataset.spec.name.clone(), prompts)?);
     }
     Ok(all)
+}
+
+/// A dataset of these prompts, with the digest of the file that it will be.
+pub(super) fn loaded(name: Name, prompts: Vec<Prompt>) -> Result<LoadedDataset, RunError> {
+    let mut read = LoadedDataset { name, prompts, sha256: String::new() };
+    read.sha256 = sha256(prompts_file(&read)?);
+    Ok(read)
 }
 
 fn of_dataset(dataset: &DatasetSettings) -> impl FnOnce(DatasetError) -> RunError {
@@ -178,10 +195,20 @@ fn check_passes(
 /// The longest that one function runs, less what it keeps for the receipt.
 const FUNCTION_TIME: Duration = Duration::from_secs(900 - 30);
 
+/// The most streams of a load: a function has 1,024 file descriptors, and some are not for these.
+const FUNCTION_STREAMS: u16 = 900;
+
 /// The most blocks of a lane: its state machine's history holds no more.
 const LANE_BLOCKS_MAX: usize = 900;
 
 fn refuse_what_does_not_fit(plan: &Plan) -> Result<(), RunError> {
+    let widest = plan.experiments.iter().map(|experiment| experiment.load.slots()).max();
+    if let Some(streams) = widest.filter(|&streams| streams > FUNCTION_STREAMS) {
+        return Err(RunError::NotDeployable {
+            what: format!("a load of {streams} streams"),
+            mend: "a function holds at most 900: ask for a lower concurrency or max_streams",
+        });
+    }
     let window = FUNCTION_TIME.saturating_sub(plan.deadlines.request);
     for lane in &plan.lanes {
         let longest = lane.blocks.iter().filter_map(|block| block.duration).max();

@@ -18,8 +18,13 @@ mod turns;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use mimalloc::MiMalloc;
 
 use crate::side::Side;
+
+/// As in `fmgauge` and the runner, and for the loop as well.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// What is measured: the timing of the server, the requests in flight, and for how long.
 #[derive(Debug, Clone)]

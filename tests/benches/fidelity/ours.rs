@@ -40,7 +40,7 @@ pub(crate) fn run(
         duration: lasting,
         answer: Duration::ZERO,
         per_token: Duration::ZERO,
-        tokens: tokens.into(),
+        tokens,
     };
     let (level, peak_mb) = keeping.block_on(async {
         let records = SqliteStore::open(folder.path().join("records.sqlite")).await?;

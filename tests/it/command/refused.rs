@@ -45,7 +45,7 @@ const CASES: [(&str, &str, &str, &str); 38] = [
     // What is left open is noticed where the next thing cannot belong to it.
     ("max_tokens: 5}", "max_tokens: 5", "line 7, column 3", "bracket"),
     ("concurrency: [1, 2]", "concurency: [1, 2]", "line 7, column 5", "concurrency"),
-    ("concurrency: [1, 2]", "concurrency: [1, 0]", "line 7, column 22", "1 to 900"),
+    ("concurrency: [1, 2]", "concurrency: [1, 0]", "line 7, column 22", "1 to 1000"),
     ("concurrency: [1, 2]", "rate_per_minute: 0", "line 7,", "1 to 600000"),
     ("requests: 4", "requests: 1", "line 8, column 18", "cannot fill 2 slots"),
     ("requests: 4", "requests: 4, passes: 1", "line 8, column 29", "keep one of the two"),
@@ -115,7 +115,7 @@ fn each_is_told_with_its_place_and_nothing_happens() {
 
 #[test]
 fn several_errors_are_told_at_once() {
-    let bad = good("http://127.0.0.1:9").replace("[1, 2]", "[0, 901]").replace("us-east-1", "Ohio");
+    let bad = good("http://127.0.0.1:9").replace("[1, 2]", "[0, 1001]").replace("us-east-1", "Ohio");
     let done = Desk::new(&bad).run(&["run", "config.yml"]);
     assert_eq!(done.code, Some(2));
     for place in ["line 3,", "line 7, column 19", "line 7, column 22"] {

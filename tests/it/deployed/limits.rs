@@ -63,17 +63,22 @@ async fn a_runner_that_hangs_is_timed_out_and_its_block_is_measured_again() {
     assert_eq!(summary.experiments[0].requests.completed, 20);
 }
 
-/// A proxy answers every third request as DynamoDB does above the table's rate.
+/// A proxy answers every third request as DynamoDB does above the table's rate. All that the functions
+/// send to AWS goes by proxies, which judge it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_throttles_loses_nothing() {
     let port = free_port().to_string();
     let mut proxy = Proxy::before(&port, 3);
-    let dynamodb = format!("AWS_ENDPOINT_URL_DYNAMODB={}", proxy.url);
+    let mut s3 = Proxy::before(&port, 0);
     let fast = "SFN_WAIT_SCALE=0.1";
-    let stack = Stack::up_with(&["--env", fast, "--env", &dynamodb, "--port", &port]);
+    let dynamodb = format!("AWS_ENDPOINT_URL_DYNAMODB={}", proxy.url);
+    let files = format!("AWS_ENDPOINT_URL_S3={}", s3.url);
+    let environment = ["--env", fast, "--env", &dynamodb, "--env", &files, "--port", &port];
+    let stack = Stack::up_with(&environment);
     let simulator = Simulator::spawn_thread(SimulatorConfig::default()).unwrap();
+    let mut bedrock = Proxy::before(simulator.url().rsplit(':').next().unwrap(), 0);
     let rest = "load: [{concurrency: 2}]\nstop: {requests: 60}\nreplicates: 3";
-    let uri = stack.put_config("slow", &config_of_one(&simulator.url(), rest)).await;
+    let uri = stack.put_config("slow", &config_of_one(&bedrock.url, rest)).await;
     let ended = stack.execute("run_state_machine", &json!({"config_uri": uri, "run_id": "slow"}));
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     let taken = Taken::from(&stack.stores(), &run_id("slow")).await;
@@ -86,6 +91,10 @@ async fn a_table_that_throttles_loses_nothing() {
     assert!(refused > 5, "{refused}");
     let expected = ["GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"];
     assert!(expected.iter().all(|operation| asked.contains(*operation)), "{asked:?}");
+    let (_, asked) = s3.end();
+    assert!(["GetObject", "PutObject"].iter().all(|one| asked.contains(*one)), "{asked:?}");
+    let (_, asked) = bedrock.end();
+    assert_eq!(asked, ["ConverseStream".to_owned()].into());
 }
 
 fn free_port() -> u16 {
@@ -96,7 +105,7 @@ fn free_port() -> u16 {
 /// That the lane's later blocks are left out is shown by `command::throttled`: the emulator goes on with
 /// the items of a map after one has failed, where AWS stops.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_block_gives_up_while_its_endpoint_throttles_while_its_endpoint_throttles() {
+async fn a_block_gives_up_while_its_endpoint_throttles() {
     let stack = Stack::up();
     let limit = simulator::Limit {
         requests_per_minute: Some(6),

@@ -1,5 +1,5 @@
-//! A proxy before the emulator that holds every request to DynamoDB and Step Functions against the
-//! models that AWS publishes of these services: the emulator takes what AWS would refuse.
+//! A proxy before an emulator or a simulator that holds every request against the models that AWS
+//! publishes of its services: they take what AWS would refuse.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
@@ -15,7 +15,7 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    /// Before an emulator on a port. Every so manieth request is refused as DynamoDB does above a
+    /// Before a server on a port. Every so manieth request is refused as DynamoDB does above a
     /// table's rate; 0: none.
     pub(super) fn before(port: &str, refuse_every: u32) -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/python/judging_proxy.py");

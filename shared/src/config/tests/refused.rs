@@ -85,7 +85,7 @@ fn meaning() {
         ("no version", with("version: 1\n", "")),
         ("another version", with("version: 1", "version: 2")),
         ("empty lists", "version: 1\nendpoints: []\ndatasets:\nload: []\n".into()),
-        ("several at once", with("kind: bedrock, region: us-east-1", "kind: bedrok").replace("[1, 4]", "[0, 1000]")),
+        ("several at once", with("kind: bedrock, region: us-east-1", "kind: bedrok").replace("[1, 4]", "[0, 1001]")),
         ("bad title", plus("name: \"\"")),
         ("bad name", with("name: mistral-7b", "name: mistral 7b")),
         ("no name", with("name: mistral-7b, ", "")),
@@ -178,7 +178,7 @@ fn meaning_of_modes_and_needs() {
         ("unknown dataset", endpoint("datasets: [mien, Mine, \"a b\"]")),
         ("no datasets", endpoint("datasets: []")),
         ("no loads", endpoint("load: []")),
-        ("wrong loads", endpoint("load: [{concurrency: [0, 1]}, {concurrency: 901}]")),
+        ("wrong loads", endpoint("load: [{concurrency: [0, 1]}, {concurrency: 1001}]")),
         (
             "own load above the requests",
             endpoint("load: [{concurrency: 60}]") + "stop: {requests: 50}\n",
@@ -256,7 +256,7 @@ fn meaning_of_rates() {
             load("{rate_per_minute: 60, max_streams: 3}\n  - rate_per_minute: 60"),
         ),
         ("a rate for too many streams", load("rate_per_minute: [18000, 18001]")),
-        ("wrong words", load("{rate_per_minute: 60, arrivals: poison, max_streams: 901}")),
+        ("wrong words", load("{rate_per_minute: 60, arrivals: poison, max_streams: 1001}")),
     ]);
     insta::assert_snapshot!(shown);
 }

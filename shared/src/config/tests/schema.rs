@@ -118,7 +118,7 @@ fn what_can_be_told_without_meaning_is_refused() {
         ("kind: bedrock", "kind: bedrock, price: cheap", ".endpoints[0].price: \"cheap\" is none"),
         ("max_tokens: 100", "max_tokens: 0", ".datasets[0].max_tokens: small"),
         ("max_tokens: 100", "max_tokens: many", ".datasets[0].max_tokens: \"many\" is not"),
-        ("[1, 4]", "901", ".load[0].concurrency: large"),
+        ("[1, 4]", "1001", ".load[0].concurrency: large"),
         ("concurrency: [1, 4]", "rate_per_minute: 600001", ".load[0].rate_per_minute: large"),
         (
             "concurrency: [1, 4]",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::config::parse;
-use crate::dataset::{Contents, Loader, deal};
+use crate::dataset::{Contents, Loader, deal, estimate_tokens};
 use crate::units::NanoUsd;
 
 /// The plan of a configuration, of which this is all but the endpoints.
@@ -25,7 +25,8 @@ fn plan(rest: &str, endpoints: &[&str]) -> Plan {
         sha256: String::new(),
     };
     let datasets: Vec<_> = settings.datasets.iter().map(load).collect();
-    build(&settings, &datasets, "r".parse().unwrap())
+    let system = settings.inference.system.as_deref();
+    build(&settings, &datasets, system.map_or(0, estimate_tokens), "r".parse().unwrap())
 }
 
 const DATASETS: &str = "datasets:\n\
