@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use shared::block::WallClock;
 use shared::endpoint::{Dial, find_credentials, placeholder_config};
-use shared::plan::{EndpointKind, EndpointSpec};
+use shared::plan::{EndpointKind, EndpointSpec, KeySource};
 use shared::run::Connections;
 use shared::store::cloud::behavior_version;
 use simulator::{Profile, Simulator, SimulatorConfig, SimulatorThread};
@@ -35,7 +35,12 @@ pub(crate) async fn connect(
         return Ok((connect_in_memory(endpoints, seed, wall, simulation.script).await?, None));
     }
     let of_kind = |kind| endpoints.iter().filter(move |endpoint| endpoint.kind == kind);
-    let aws = if of_kind(EndpointKind::Bedrock).next().is_some() {
+    let uses_aws = |endpoint: &EndpointSpec| match endpoint.kind {
+        EndpointKind::Bedrock | EndpointKind::Sagemaker => true,
+        EndpointKind::Openai => matches!(endpoint.server.api_key, Some(KeySource::Secret(_))),
+        EndpointKind::Simulated => false,
+    };
+    let aws = if endpoints.iter().any(uses_aws) {
         let aws = aws_config::load_defaults(behavior_version()).await;
         find_credentials(&aws).await.with_context(|| {
             Refusal(
@@ -48,7 +53,8 @@ pub(crate) async fn connect(
     } else {
         placeholder_config()
     };
-    let connections = Connections::new(aws)?;
+    check_keys(endpoints)?;
+    let connections = Connections::new(aws)?.with_environment(variable);
 
     check_simulated(endpoints)?;
     if of_kind(EndpointKind::Simulated).next().is_none() {
@@ -93,6 +99,27 @@ fn scripted(mut config: SimulatorConfig, script: Option<&Path>) -> Result<Simula
         Script::read(path, &models)?.apply(&mut config);
     }
     Ok(config)
+}
+
+#[expect(clippy::disallowed_methods, reason = "keys are in the environment, and nowhere else")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Whether every key is where it is said to be, before anything is sent.
+fn check_keys(endpoints: &[EndpointSpec]) -> Result<()> {
+    for endpoint in endpoints {
+        if let Some(KeySource::Env(name)) = &endpoint.server.api_key
+            && variable(name).is_none_or(|key| key.is_empty())
+        {
+            bail!(Refusal(format!(
+                "endpoint {}: the environment variable {name} is not set: put the server's key \
+                 into it",
+                endpoint.name
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Whether the simulator knows every model that is to be simulated.

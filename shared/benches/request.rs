@@ -66,6 +66,7 @@ fn ask(bencher: Bencher<'_, '_>, api: Api, answer: Vec<u8>) {
     let request = Request {
         system: None,
         text: "Why?".to_owned(),
+        estimated_tokens: 1,
         max_tokens: 100,
         temperature: None,
         top_p: None,

@@ -11,6 +11,7 @@ pub mod decision;
 pub mod digest;
 pub mod endpoint;
 pub mod load;
+pub mod payload;
 pub mod plan;
 pub mod policy;
 pub mod price;

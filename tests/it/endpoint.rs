@@ -43,8 +43,8 @@ use std::time::Duration;
 use shared::digest::sha256;
 use shared::endpoint::bedrock::BedrockEndpoint;
 use shared::endpoint::{self, Endpoint, Request, placeholder_config};
-use shared::plan::{Api, Deadlines, EndpointKind, EndpointSpec};
-use shared::price::Price;
+use shared::plan::{Api, Container, Deadlines, EndpointKind, EndpointSpec, Server};
+use shared::price::{Price, TokenPrice};
 use shared::record::{Observation, Outcome};
 use shared::units::NanoUsd;
 use simulator::{
@@ -150,7 +150,7 @@ fn slot_of(spec: &EndpointSpec, deadlines: Deadlines) -> BedrockEndpoint {
 }
 
 fn spec(url: &str, model_id: &str) -> EndpointSpec {
-    let price = Price {
+    let price = TokenPrice {
         input_per_1k_nano_usd: NanoUsd(1_000_000),
         output_per_1k_nano_usd: NanoUsd(2_000_000),
         source: "a test".to_owned(),
@@ -162,9 +162,12 @@ fn spec(url: &str, model_id: &str) -> EndpointSpec {
         model_id: model_id.to_owned(),
         endpoint_url: Some(url.to_owned()),
         api: Api::default(),
+        payload: None,
+        container: Container::default(),
+        server: Server::default(),
         latency_mode: None,
         service_tier: None,
-        price: Some(price),
+        price: Some(Price::Tokens(price)),
     }
 }
 
@@ -172,6 +175,7 @@ fn request(text: &str) -> Request {
     Request {
         system: None,
         text: text.to_owned(),
+        estimated_tokens: 1,
         max_tokens: 100,
         temperature: Some(0.1),
         top_p: None,

@@ -77,6 +77,7 @@ pub fn request() -> Request {
     Request {
         system: None,
         text: "Why?".to_owned(),
+        estimated_tokens: 1,
         max_tokens: 100,
         temperature: None,
         top_p: None,

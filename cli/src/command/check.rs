@@ -3,6 +3,7 @@
 use anyhow::Result;
 use futures_util::future::try_join_all;
 use serde::Serialize;
+use shared::price::Price;
 use shared::check::{EndpointCheck, Problem};
 use shared::config;
 use shared::plan::EndpointSpec;
@@ -108,7 +109,13 @@ fn facts(check: &EndpointCheck, config: &str) -> Vec<String> {
         facts.push(format!("-> {}", problem.mend.replace("`fmgauge policy`", &policy)));
     }
     facts.push(match &check.price {
-        Some(price) => {
+        Some(Price::Hours(price)) => format!(
+            "price of an hour: ${} for {} instances ({})",
+            price.all_per_hour().as_usd(),
+            price.instances,
+            price.source
+        ),
+        Some(Price::Tokens(price)) => {
             let per_1k = |price: NanoUsd| format!("${}", price.as_usd());
             let (input, output) = (price.input_per_1k_nano_usd, price.output_per_1k_nano_usd);
             format!(

@@ -25,9 +25,9 @@ use self::recorder::{Placed, Recorder};
 use self::throttling::Throttling;
 use self::window::Window;
 use crate::client::ClientFigures;
-use crate::dataset::{self, Prompt};
+use crate::dataset::{self, NONCE_TOKENS, Prompt};
 use crate::endpoint::{Endpoint, Request};
-use crate::plan::{BlockPlan, Experiment, Load, Plan, WARMUP_MAX_TOKENS};
+use crate::plan::{BlockPlan, Experiment, Load, Plan, WARMUP_MAX_TOKENS, WARMUP_TOKENS};
 use crate::price::{Allotment, Tariff};
 use crate::record::{ErrorClass, ErrorDetail, Observation, Outcome, Phase, Record};
 use crate::store::{BlockEnd, BlockKey, Receipt, RecordStore, Standing, StoreError};
@@ -311,6 +311,7 @@ async fn warm(attempt: &Attempt, slot: u32, endpoint: &dyn Endpoint, records: &r
         let request = Request {
             system: attempt.job.plan.inference.system.clone(),
             text: WARMUP_TEXT.to_owned(),
+            estimated_tokens: WARMUP_TOKENS,
             max_tokens: WARMUP_MAX_TOKENS,
             temperature: attempt.job.plan.inference.temperature,
             top_p: attempt.job.plan.inference.top_p,
@@ -373,6 +374,7 @@ impl Attempt {
         Request {
             system: self.job.plan.inference.system.clone(),
             text: dataset::with_nonce(&nonce, &prompt.text),
+            estimated_tokens: prompt.estimated_tokens + NONCE_TOKENS,
             max_tokens: prompt.max_tokens,
             temperature: self.job.plan.inference.temperature,
             top_p: self.job.plan.inference.top_p,

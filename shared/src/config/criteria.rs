@@ -2,7 +2,7 @@
 
 use super::check::{Checker, join};
 use super::raw::{self, Field, Spanned};
-use crate::plan::{Api, Criteria, EndpointSpec, LatencyCriterion, LatencyMetric, Statistic};
+use crate::plan::{Criteria, EndpointSpec, LatencyCriterion, LatencyMetric, Statistic};
 
 /// The criteria. Those of the first token need endpoints whose answers arrive in pieces.
 pub(super) fn check(
@@ -18,16 +18,16 @@ pub(super) fn check(
         ("tpot", LatencyMetric::Tpot, &raw.tpot),
     ] {
         let Some(limits) = limits else { continue };
-        let whole = endpoints.iter().find(|endpoint| endpoint.api == Api::Converse);
+        let whole = endpoints.iter().find(|endpoint| !endpoint.api.is_streamed());
         if let (Some(whole), LatencyMetric::Ttft | LatencyMetric::Tpot) = (whole, metric) {
             checker.refuse(
                 limits.referenced,
                 &join("criteria", name),
                 format!(
-                    "endpoint {} has no first token: `api: converse` answers whole",
+                    "endpoint {} has no first token: its answers arrive whole",
                     whole.name
                 ),
-                "remove this criterion, or let the endpoint stream (`api: converse_stream`)",
+                "remove this criterion, or let the endpoint stream (such as `api: converse_stream`)",
             );
         }
         limits_of(checker, metric, limits, &join("criteria", name), &mut latency);

@@ -5,9 +5,14 @@ use serde_saphyr::Location;
 use super::check::{Checker, join};
 use super::raw::{self, Field, Spanned};
 use super::shape::nearest;
-use super::words::{APIS, KINDS, LATENCY_MODES, SERVICE_TIERS, meaning, names};
+use super::kinds::SPECIAL;
+use super::words::{
+    BEDROCK_APIS, KINDS, LATENCY_MODES, SERVICE_TIERS, SIMULATED_APIS, Words, meaning, names,
+};
 use super::{EndpointSettings, Given, load, prices};
-use crate::plan::{Api, EndpointKind, EndpointSpec, LatencyMode, ServiceTier};
+use crate::plan::{
+    Api, Container, EndpointKind, EndpointSpec, LatencyMode, Server, ServiceTier,
+};
 use crate::price::{self, Price};
 use crate::units::Name;
 
@@ -42,16 +47,16 @@ pub(super) fn check(
     list.iter().enumerate().filter_map(check_one).collect()
 }
 
-struct Item<'a, 't> {
-    checker: &'a mut Checker<'t>,
-    path: String,
-    at: Location,
-    raw: &'a raw::Endpoint,
+pub(super) struct Item<'a, 't> {
+    pub(super) checker: &'a mut Checker<'t>,
+    pub(super) path: String,
+    pub(super) at: Location,
+    pub(super) raw: &'a raw::Endpoint,
 }
 
 /// How the model is asked to answer.
-struct Modes {
-    api: Api,
+pub(super) struct Modes {
+    pub(super) api: Api,
     latency: Option<LatencyMode>,
     tier: Option<ServiceTier>,
 }
@@ -61,14 +66,18 @@ impl Item<'_, '_> {
         let name = self.checker.name(&self.raw.name, self.at, &self.path, names);
         // A kind that is unknown or not supported says nothing about the other fields.
         let kind = self.kind()?;
-        self.fields_not_supported();
+        let provision = [("provision", &self.raw.provision)];
+        self.checker.not_yet_fields(&self.path, &provision);
+        self.refuse_fields_of_other_kinds(kind);
         match kind {
             EndpointKind::Bedrock => self.bedrock(name, region),
+            EndpointKind::Sagemaker => self.sagemaker(name, region),
+            EndpointKind::Openai => self.openai(name),
             EndpointKind::Simulated => self.simulated(name),
         }
     }
 
-    fn refuse(
+    pub(super) fn refuse(
         &mut self,
         at: Location,
         field: &str,
@@ -93,39 +102,23 @@ impl Item<'_, '_> {
         if let Some((_, known)) = KINDS.iter().find(|(name, _)| *name == kind.value) {
             return Some(*known);
         }
-        match kind.value.as_str() {
-            "sagemaker" | "openai" => self.checker.not_yet(
-                at,
-                &join(&self.path, "kind"),
-                &format!("the kind `{}`", kind.value),
-                "measure a model of Amazon Bedrock meanwhile: `kind: bedrock`, or a simulated one: `kind: simulated`",
-            ),
-            other => {
-                let mend = match nearest(other, ["bedrock", "simulated", "sagemaker", "openai"].into_iter()) {
-                    Some(name) => format!("did you mean `{name}`? kinds: {}", names(&KINDS).join(", ")),
-                    None => "write `kind: bedrock` or `kind: simulated`".to_owned(),
-                };
-                self.refuse(at, "kind", format!("`{other}` is not a kind of endpoint"), mend);
-            }
-        }
+        let known = names(&KINDS);
+        let mend = match nearest(&kind.value, known.into_iter()) {
+            Some(name) => format!("did you mean `{name}`? kinds: {}", known.join(", ")),
+            None => "write `kind: bedrock`, `sagemaker`, `openai` or `simulated`".to_owned(),
+        };
+        self.refuse(at, "kind", format!("`{}` is not a kind of endpoint", kind.value), mend);
         None
     }
 
-    fn fields_not_supported(&mut self) {
-        let raw = self.raw;
-        self.checker.not_yet_fields(
-            &self.path,
-            &[
-                ("endpoint_name", &raw.endpoint_name),
-                ("provision", &raw.provision),
-                ("payload", &raw.payload),
-                ("instance_type", &raw.instance_type),
-                ("instance_count", &raw.instance_count),
-                ("url", &raw.url),
-                ("model", &raw.model),
-                ("api_key", &raw.api_key),
-            ],
-        );
+    fn refuse_fields_of_other_kinds(&mut self, kind: EndpointKind) {
+        let kind_name = KINDS.iter().find(|(_, known)| *known == kind).map_or("", |(name, _)| name);
+        for special in SPECIAL.iter().filter(|special| !special.kinds.contains(&kind)) {
+            if let Some(at) = (special.at)(self.raw) {
+                let problem = format!("an endpoint of `kind: {kind_name}` has none");
+                self.refuse(at, special.name, problem, special.mend);
+            }
+        }
     }
 
     /// The datasets that this endpoint is asked, where it does not get all.
@@ -157,13 +150,12 @@ impl Item<'_, '_> {
     }
 
     /// How the model is asked to answer.
-    fn modes(&mut self) -> Modes {
+    fn modes<const N: usize>(&mut self, apis: &Words<Api, N>) -> Modes {
         let raw = self.raw;
         let path = |name: &str| join(&self.path, name);
         let (api, mode, tier) = (path("api"), path("latency_mode"), path("service_tier"));
-        let later = ["invoke", "invoke_stream"];
         Modes {
-            api: meaning(self.checker, &raw.api, &api, &APIS, &later).unwrap_or_default(),
+            api: meaning(self.checker, &raw.api, &api, apis, &[]).unwrap_or_default(),
             latency: meaning(self.checker, &raw.latency_mode, &mode, &LATENCY_MODES, &[]),
             tier: meaning(self.checker, &raw.service_tier, &tier, &SERVICE_TIERS, &["reserved"]),
         }
@@ -177,7 +169,8 @@ impl Item<'_, '_> {
         known: impl FnOnce(&mut Checker<'_>) -> Option<Price>,
     ) -> Option<Option<Price>> {
         if let Some(price) = &self.raw.price {
-            return prices::given(self.checker, price, &join(&self.path, "price"));
+            let instances = self.instances();
+            return prices::given(self.checker, price, &instances, &join(&self.path, "price"));
         }
         let fast = (modes.latency == Some(LatencyMode::Optimized))
             .then_some(("latency_mode", &self.raw.latency_mode));
@@ -197,18 +190,18 @@ impl Item<'_, '_> {
     }
 
     fn bedrock(&mut self, name: Option<Name>, region: &Given<String>) -> Option<EndpointSpec> {
-        if let Some(field) = &self.raw.simulate_as {
-            self.refuse(
-                field.referenced,
-                "simulate_as",
-                "this belongs to `kind: simulated`",
-                "write `kind: simulated`, or give `model_id` instead",
-            );
-        }
         let region = self.region(region);
         let model_id = self.model_id("model_id", &self.raw.model_id);
-        let endpoint_url = self.endpoint_url();
-        let modes = self.modes();
+        let endpoint_url = self.url_of("endpoint_url", &self.raw.endpoint_url);
+        let modes = self.modes(&BEDROCK_APIS);
+        let payload = self.native_payload(&modes, model_id.as_deref());
+        let asked = self.raw.api.is_some().then_some(modes.api);
+        let api = match payload.flatten() {
+            None => Some(modes.api),
+            of_model => {
+                self.streaming_api(of_model, Some(asked), (Api::InvokeStream, Api::Invoke))
+            }
+        };
         let at = self.raw.model_id.as_ref().map_or(self.at, |field| field.referenced);
         let path = join(&self.path, "model_id");
         let price = self.price(&modes, |checker| {
@@ -220,7 +213,10 @@ impl Item<'_, '_> {
             region: region?,
             model_id: model_id?,
             endpoint_url: endpoint_url?,
-            api: modes.api,
+            api: api?,
+            payload: payload?,
+            container: Container::default(),
+            server: Server::default(),
             latency_mode: modes.latency,
             service_tier: modes.tier,
             price: price?,
@@ -229,25 +225,12 @@ impl Item<'_, '_> {
 
     fn simulated(&mut self, name: Option<Name>) -> Option<EndpointSpec> {
         let raw = self.raw;
-        for (field_name, field, mend) in [
-            ("model_id", &raw.model_id, "write it as `simulate_as`, or use `kind: bedrock`"),
-            ("region", &raw.region, "leave it out: the simulator runs on this machine"),
-            (
-                "endpoint_url",
-                &raw.endpoint_url,
-                "leave it out: the simulator is built in; for another one use `kind: bedrock`",
-            ),
-        ] {
-            if let Some(field) = field {
-                self.refuse(field.referenced, field_name, "a simulated endpoint has none", mend);
-            }
-        }
         let model_id = self.model_id("simulate_as", &raw.simulate_as);
         let at = raw.simulate_as.as_ref().map_or(self.at, |field| field.referenced);
         let path = join(&self.path, "simulate_as");
         let known =
             model_id.as_deref().and_then(|id| prices::simulated(self.checker, id, at, &path));
-        let modes = self.modes();
+        let modes = self.modes(&SIMULATED_APIS);
         let price = self.price(&modes, |_| known.clone());
         known?;
         Some(EndpointSpec {
@@ -258,13 +241,16 @@ impl Item<'_, '_> {
             model_id: model_id?,
             endpoint_url: None,
             api: modes.api,
+            payload: None,
+            container: Container::default(),
+            server: Server::default(),
             latency_mode: modes.latency,
             service_tier: modes.tier,
             price: price?,
         })
     }
 
-    fn region(&mut self, default: &Given<String>) -> Option<String> {
+    pub(super) fn region(&mut self, default: &Given<String>) -> Option<String> {
         if self.raw.region.is_some() {
             return check_region(self.checker, &self.raw.region, &join(&self.path, "region"));
         }
@@ -281,7 +267,7 @@ impl Item<'_, '_> {
         None
     }
 
-    fn model_id(&mut self, name: &str, field: &Field<String>) -> Option<String> {
+    pub(super) fn model_id(&mut self, name: &str, field: &Field<String>) -> Option<String> {
         let Some(field) = field else {
             self.refuse(
                 self.at,
@@ -306,8 +292,12 @@ impl Item<'_, '_> {
 
     /// The outer `None` for a bad address, the inner one for none at all.
     #[expect(clippy::option_option, reason = "refused and absent are two things")]
-    fn endpoint_url(&mut self) -> Option<Option<String>> {
-        let Some(field) = &self.raw.endpoint_url else { return Some(None) };
+    pub(super) fn url_of(
+        &mut self,
+        name: &str,
+        field: &Field<String>,
+    ) -> Option<Option<String>> {
+        let Some(field) = field else { return Some(None) };
         let url = field.value.as_str();
         let parsed = url.parse::<http::Uri>().ok();
         let is_http = parsed.as_ref().is_some_and(|uri| {
@@ -318,7 +308,7 @@ impl Item<'_, '_> {
         if !is_http {
             self.refuse(
                 field.referenced,
-                "endpoint_url",
+                name,
                 format!("`{url}` is not an address that can be called"),
                 "write http:// or https://, a host and a port, such as http://127.0.0.1:9000",
             );
@@ -330,9 +320,9 @@ impl Item<'_, '_> {
         {
             self.refuse(
                 field.referenced,
-                "endpoint_url",
+                name,
                 "a configuration must not hold credentials",
-                "leave out what stands before the `@`: requests are signed with the AWS credentials",
+                "leave out what stands before the `@`",
             );
             return None;
         }

@@ -15,6 +15,7 @@ mod criteria;
 mod datasets;
 mod endpoints;
 mod error;
+mod kinds;
 mod load;
 mod not_yet;
 mod places;
@@ -25,6 +26,7 @@ mod report;
 mod retries;
 mod rounds;
 mod schema;
+mod served;
 mod shape;
 mod starter;
 #[cfg(test)]

@@ -5,11 +5,38 @@ use serde_saphyr::Location;
 use super::check::{Checker, join};
 use super::raw::{self, Field, Spanned};
 use super::shape::nearest;
-use crate::price::{self, Price};
+use crate::price::{self, HourPrice, Price, TokenPrice};
 use crate::units::NanoUsd;
 
 /// More than this for 1,000 tokens is taken for a price of a million.
 const MAX_USD_PER_1K: f64 = 1.0;
+
+/// More than this for an hour is taken for a mistake: the largest instances cost about a tenth.
+const MAX_USD_PER_HOUR: f64 = 1000.0;
+
+/// What is paid for by the hour.
+#[derive(Debug, Clone)]
+pub(super) struct Instances {
+    /// What they are.
+    pub(super) instance_type: Option<String>,
+    /// How many there are.
+    pub(super) count: u32,
+}
+
+impl Instances {
+    /// Their price, at so much for an hour of each.
+    pub(super) fn at(&self, per_hour_nano_usd: NanoUsd, source: String) -> Price {
+        Price::Hours(HourPrice {
+            per_hour_nano_usd,
+            instances: self.count,
+            instance_type: self.instance_type.clone(),
+            source,
+        })
+    }
+}
+
+pub(super) const HOUR_MEND: &str =
+    "give `price: {per_hour_usd: 1.515}` with the price of an hour of one instance";
 
 pub(super) const MEND: &str = "give `price: {input_per_1k_usd: 0.00015, output_per_1k_usd: 0.0002}` with the prices of 1,000 tokens";
 
@@ -18,6 +45,7 @@ pub(super) const MEND: &str = "give `price: {input_per_1k_usd: 0.00015, output_p
 pub(super) fn given(
     checker: &mut Checker<'_>,
     price: &Spanned<raw::Price>,
+    instances: &Instances,
     path: &str,
 ) -> Option<Option<Price>> {
     let at = price.referenced;
@@ -30,9 +58,14 @@ pub(super) fn given(
             return None;
         }
     };
-    checker.not_yet_fields(path, &[("per_hour_usd", &fields.per_hour_usd)]);
-    if fields.per_hour_usd.is_some() {
-        return None;
+    if let Some(field) = &fields.per_hour_usd {
+        if let Some(other) = fields.input_per_1k_usd.as_ref().or(fields.output_per_1k_usd.as_ref()) {
+            let mend = "give the price of tokens or that of an hour, not both";
+            checker.refuse(other.referenced, path, "an endpoint has one price", mend);
+            return None;
+        }
+        let each = per_hour(checker, field, &join(path, "per_hour_usd"))?;
+        return Some(Some(instances.at(each, "the configuration".to_owned())));
     }
     let mut read = |name: &str, field: &Field<f64>| {
         let path = join(path, name);
@@ -50,11 +83,26 @@ pub(super) fn given(
         checker.refuse(at, path, problem, MEND);
         return None;
     }
-    Some(Some(Price {
-        input_per_1k_nano_usd: input,
-        output_per_1k_nano_usd: output,
-        source: "the configuration".to_owned(),
-    }))
+    let source = "the configuration".to_owned();
+    let (input_per_1k_nano_usd, output_per_1k_nano_usd) = (input, output);
+    let price = TokenPrice { input_per_1k_nano_usd, output_per_1k_nano_usd, source };
+    Some(Some(Price::Tokens(price)))
+}
+
+/// The price of an hour of one instance or unit.
+fn per_hour(checker: &mut Checker<'_>, field: &Spanned<f64>, path: &str) -> Option<NanoUsd> {
+    let usd = field.value;
+    let amount = NanoUsd::from_usd(usd).filter(|&amount| amount > NanoUsd::ZERO);
+    if amount.is_none() || usd > MAX_USD_PER_HOUR {
+        checker.refuse(
+            field.referenced,
+            path,
+            format!("{usd} is not the price of an hour"),
+            format!("write the US dollars for an hour of one instance, above 0 and up to {MAX_USD_PER_HOUR}"),
+        );
+        return None;
+    }
+    amount
 }
 
 fn per_1k(checker: &mut Checker<'_>, field: &Spanned<f64>, path: &str) -> Option<NanoUsd> {
@@ -83,7 +131,8 @@ pub(super) fn known(
 ) -> Option<Price> {
     let known = price::lookup(model_id, region);
     if known.is_none() {
-        let mend = match price::lookup(model_id, price::REGION) {
+        let here = price::lookup(model_id, price::REGION);
+        let mend = match here.as_ref().and_then(Price::tokens) {
             Some(price) => format!(
                 "if those of {} hold there, give `price: {{input_per_1k_usd: {}, output_per_1k_usd: {}}}`",
                 price::REGION,

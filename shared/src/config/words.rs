@@ -3,16 +3,36 @@
 use super::check::Checker;
 use super::raw::Field;
 use super::shape::nearest;
+use crate::payload::{FORMATS, Payload};
 use crate::plan::{Api, EndpointKind, LatencyMode, RetryOn, ServiceTier};
 use crate::units::Arrivals;
 
 /// The words of a field, each with what it means.
 pub(super) type Words<T, const N: usize> = [(&'static str, T); N];
 
-pub(super) const KINDS: Words<EndpointKind, 2> =
-    [("bedrock", EndpointKind::Bedrock), ("simulated", EndpointKind::Simulated)];
-pub(super) const APIS: Words<Api, 2> =
+pub(super) const KINDS: Words<EndpointKind, 4> = [
+    ("bedrock", EndpointKind::Bedrock),
+    ("sagemaker", EndpointKind::Sagemaker),
+    ("openai", EndpointKind::Openai),
+    ("simulated", EndpointKind::Simulated),
+];
+pub(super) const BEDROCK_APIS: Words<Api, 4> = [
+    ("converse_stream", Api::ConverseStream),
+    ("converse", Api::Converse),
+    ("invoke_stream", Api::InvokeStream),
+    ("invoke", Api::Invoke),
+];
+pub(super) const SIMULATED_APIS: Words<Api, 2> =
     [("converse_stream", Api::ConverseStream), ("converse", Api::Converse)];
+pub(super) const SAGEMAKER_APIS: Words<Api, 2> =
+    [("invoke_stream", Api::InvokeStream), ("invoke", Api::Invoke)];
+pub(super) const OPENAI_APIS: Words<Api, 4> = [
+    ("chat_stream", Api::ChatStream),
+    ("chat", Api::Chat),
+    ("completions_stream", Api::CompletionsStream),
+    ("completions", Api::Completions),
+];
+pub(super) const PAYLOADS: Words<Payload, 17> = payloads();
 pub(super) const LATENCY_MODES: Words<LatencyMode, 2> =
     [("standard", LatencyMode::Standard), ("optimized", LatencyMode::Optimized)];
 pub(super) const SERVICE_TIERS: Words<ServiceTier, 3> = [
@@ -28,6 +48,21 @@ pub(super) const RETRY_ON: Words<RetryOn, 3> = [
     ("server", RetryOn::Server),
     ("connection", RetryOn::Connection),
 ];
+
+const fn payloads() -> Words<Payload, 17> {
+    let mut words = [("", Payload::OpenaiChat); 17];
+    let mut index = 0;
+    while index < words.len() {
+        words[index] = (FORMATS[index].0, FORMATS[index].1);
+        index += 1;
+    }
+    words
+}
+
+/// The operations of all kinds, each once.
+pub(super) fn api_names() -> Vec<&'static str> {
+    [names(&BEDROCK_APIS), names(&OPENAI_APIS)].concat()
+}
 
 /// The words alone.
 pub(super) fn names<T, const N: usize>(words: &Words<T, N>) -> [&'static str; N] {

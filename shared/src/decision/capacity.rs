@@ -49,8 +49,8 @@ pub struct CapacityRow {
     /// ceil(rate / (rate of each x (1 - headroom))). `None` where the workload's tokens are not
     /// about those that the rate was measured with.
     pub instances: Option<u64>,
-    /// What it costs, US dollars an hour; `None` where the price is not known. On demand: cost of a
-    /// transaction x rate x 60.
+    /// What it costs, US dollars an hour; `None` where the price is not known. By tokens: cost of a
+    /// transaction x rate x 60. By the hour: N x the price of what was measured.
     pub usd_per_hour: Option<f64>,
     /// More than was measured, or requests of another size: quotas and queues there are not known.
     pub beyond_measured: bool,
@@ -71,6 +71,7 @@ pub(super) fn capacity(
         return None;
     }
     let cost = transaction_usd(plan, best);
+    let hours = plan.endpoint(&best.endpoint).and_then(|endpoint| endpoint.price.as_ref()?.hours());
     let free = plan.workload.map_or(0.0, |workload| workload.headroom);
     let same_size = is_same_size(plan, best);
     let row = |(requests_per_minute, is_workload): (f64, bool)| {
@@ -79,7 +80,10 @@ pub(super) fn capacity(
             requests_per_minute,
             is_workload,
             instances,
-            usd_per_hour: cost.map(|cost| cost * requests_per_minute * MINUTES_PER_HOUR),
+            usd_per_hour: match hours {
+                Some(price) => instances.map(|needed| price.of_many(needed).as_usd()),
+                None => cost.map(|cost| cost * requests_per_minute * MINUTES_PER_HOUR),
+            },
             beyond_measured: instances.is_none_or(|instances| instances > 1),
         }
     };
@@ -124,7 +128,10 @@ fn instances(rate: f64, each: f64) -> u64 {
 pub(super) fn transaction_usd(plan: &Plan, summary: &ExperimentSummary) -> Option<f64> {
     let measured = summary.cost?.per_10k_transactions_nano_usd.as_usd() / 10_000.0;
     let Some((input, output)) = workload_tokens(plan) else { return Some(measured) };
-    let price = plan.endpoint(&summary.endpoint)?.price.as_ref()?;
+    // What time costs is told by the rate of the measured transactions alone.
+    let Some(price) = plan.endpoint(&summary.endpoint)?.price.as_ref()?.tokens() else {
+        return Some(measured);
+    };
     let input = input.or(summary.input_tokens_mean)?;
     let output = output.or(summary.output_tokens_mean)?;
     let per_1k = input * price.input_per_1k_nano_usd.as_usd()

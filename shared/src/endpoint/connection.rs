@@ -33,7 +33,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::Start;
 use super::dial::{Dial, NetworkTime};
 use super::link::{Link, Stamps};
-use crate::plan::Deadlines;
+use crate::plan::{Api, Deadlines};
 use crate::record::Deadline;
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -77,6 +77,13 @@ pub(crate) struct Exchange {
     pub response_headers: HeaderMap,
 }
 
+impl Exchange {
+    /// A header of the response.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.response_headers.get(name)?.to_str().ok()
+    }
+}
+
 /// One slot's way to a server; cheap to clone, every clone is the same slot.
 #[derive(Clone)]
 pub(crate) struct SlotConnection(Arc<Slot>);
@@ -89,6 +96,13 @@ pub(crate) enum Arrival {
     /// Whole, with the deadlines kept in here: `stall` between two arrivals of bytes, the head's
     /// included, and `request`.
     Whole,
+}
+
+impl Arrival {
+    /// As the answers of an operation arrive.
+    pub(crate) fn of(api: Api) -> Self {
+        if api.is_streamed() { Self::Streamed } else { Self::Whole }
+    }
 }
 
 struct Slot {
@@ -128,6 +142,11 @@ impl SlotConnection {
     /// What `exchange` sends by way of [`CurrentSlot`] goes over this connection.
     pub(crate) async fn scope<T>(&self, exchange: impl Future<Output = T>) -> T {
         CURRENT.scope(self.clone(), exchange).await
+    }
+
+    /// How long it waits for what.
+    pub(crate) fn deadlines(&self) -> &Deadlines {
+        &self.0.deadlines
     }
 
     /// The same settings, and a connection of its own.
@@ -189,7 +208,9 @@ impl SlotConnection {
         Ok(link)
     }
 
-    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+    /// Sends a request over the connection, which it opens where there is none, and waits for the
+    /// answer's head.
+    pub(crate) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let mut request =
             request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
         let uri = request.uri().clone();

@@ -12,7 +12,9 @@ use http::Uri;
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
 use hyper_util::client::legacy::connect::HttpConnector as TcpConnector;
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 use tokio::io::DuplexStream;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::Instant;
@@ -32,6 +34,28 @@ pub fn tls() -> Result<ClientConfig, TlsError> {
         .map_err(|error| TlsError(error.into()))?
         .with_native_roots()
         .map_err(|error| TlsError(error.into()))?
+        .with_no_client_auth();
+    Ok(http1_only(config))
+}
+
+/// The same, trusting these certificates, in PEM, beside the system's.
+///
+/// # Errors
+///
+/// [`TlsError`] where they are none, or the system's cannot be read.
+pub fn tls_trusting(pem: &[u8]) -> Result<ClientConfig, TlsError> {
+    let of = |error: BoxError| TlsError(error);
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| of(error.to_string().into()))?;
+        roots.add(certificate).map_err(|error| of(error.into()))?;
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| of(error.into()))?
+        .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(http1_only(config))
 }

@@ -1,10 +1,17 @@
 //! Something that answers prompts, and times its answers.
 
+mod answer;
 pub mod bedrock;
 mod connection;
 mod dial;
+mod ending;
 mod failure;
+mod key;
 mod link;
+mod observe;
+mod openai;
+mod parts;
+mod sagemaker;
 
 use std::fmt;
 use std::future::Future;
@@ -14,7 +21,12 @@ use aws_config::{Region, SdkConfig};
 use aws_sdk_bedrockruntime::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
 use tokio_util::sync::CancellationToken;
 
-pub use self::dial::{Dial, NetworkTime, TlsError, http1_only, tls};
+pub use self::bedrock::BedrockEndpoint;
+pub(crate) use self::key::find as find_key;
+pub use self::key::{Environment, KeyError};
+pub use self::openai::{OpenAiEndpoint, ServerError};
+pub use self::sagemaker::SageMakerEndpoint;
+pub use self::dial::{Dial, NetworkTime, TlsError, http1_only, tls, tls_trusting};
 use crate::digest::sha256;
 use crate::record::Observation;
 use crate::store::cloud::behavior_version;
@@ -31,6 +43,16 @@ pub trait Endpoint: fmt::Debug + Send + Sync {
         request: &'a Request,
         cut: &'a CancellationToken,
     ) -> BoxFuture<'a, Observation>;
+}
+
+/// An endpoint of which more slots can be made.
+pub trait Slot: Endpoint {
+    /// Another slot, which shares the client and has a connection of its own.
+    fn another(&self) -> Box<dyn Slot>;
+
+    /// How long the steps to the server take, by a connection that is closed again; `None` where the
+    /// last request opened none.
+    fn network_time(&self) -> BoxFuture<'_, Option<NetworkTime>>;
 }
 
 /// Holds a request back that is ready to be sent, until it is due: building and signing it takes
@@ -57,6 +79,8 @@ pub struct Request {
     pub system: Option<String>,
     /// What the user says.
     pub text: String,
+    /// How many tokens that is, by our count.
+    pub estimated_tokens: u32,
     /// The limit of the answer.
     pub max_tokens: u32,
     /// The temperature; `None` leaves it to the service.

@@ -50,6 +50,7 @@ pub(super) fn lasting(milliseconds: u32) -> Request {
     Request {
         system: None,
         text: milliseconds.to_string(),
+        estimated_tokens: 1,
         max_tokens: 1,
         temperature: None,
         top_p: None,

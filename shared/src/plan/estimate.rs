@@ -16,7 +16,7 @@ use crate::units::{Concurrency, NanoUsd};
 pub const WARMUP_MAX_TOKENS: u32 = 8;
 
 /// Prompt tokens of a warm-up request, as estimated: its eight words.
-const WARMUP_TOKENS: u32 = 8;
+pub(crate) const WARMUP_TOKENS: u32 = 8;
 
 /// Prompt tokens that any request's bound allows beyond its estimate, at least: what a service
 /// wraps around a prompt is more than half of a short one.

@@ -18,8 +18,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::build::{LoadedDataset, build};
-pub use self::endpoint::{Api, EndpointKind, EndpointSpec, LatencyMode, ServiceTier};
+pub use self::endpoint::{
+    Api, Container, EndpointKind, EndpointSpec, KeySource, LatencyMode, Server, ServiceTier,
+};
 pub use self::estimate::WARMUP_MAX_TOKENS;
+pub(crate) use self::estimate::WARMUP_TOKENS;
 pub(crate) use self::estimate::warmup_bound;
 pub use self::experiment::Experiment;
 pub use self::load::{Load, MAX_STREAMS, OpenLoad, streams_needed};

@@ -24,7 +24,7 @@ pub use self::destinations::{DESTINATIONS, DESTINATIONS_DATE, Destinations};
 use self::target::Target;
 use crate::config::Settings;
 use crate::dataset::Place;
-use crate::plan::{Api, EndpointKind};
+use crate::plan::{EndpointKind, EndpointSpec, KeySource};
 use crate::units::Name;
 
 /// The condition by which a model may be invoked through one profile only.
@@ -112,7 +112,10 @@ pub struct StackParameters {
 /// What a configuration needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needs {
-    targets: Vec<(Api, Target)>,
+    /// What is invoked, each by an action.
+    targets: Vec<(&'static str, Target)>,
+    /// Secrets that hold keys.
+    secrets: BTreeSet<String>,
     /// Buckets and keys.
     objects: BTreeSet<(String, String)>,
     partition: &'static str,
@@ -126,10 +129,22 @@ impl Needs {
     /// The first endpoint whose permission cannot be told.
     pub fn of(settings: &Settings, surroundings: &Surroundings) -> Result<Self, PolicyError> {
         let specs = settings.endpoints.iter().map(|endpoint| &endpoint.spec);
-        let real: Vec<_> = specs.filter(|spec| spec.kind == EndpointKind::Bedrock).collect();
-        let target = |spec| target::of(spec, surroundings);
-        let targets =
-            real.iter().map(|spec| Ok((spec.api, target(spec)?))).collect::<Result<_, _>>()?;
+        let real: Vec<_> = specs.filter(|spec| spec.kind != EndpointKind::Simulated).collect();
+        let mut targets = Vec::new();
+        let mut secrets = BTreeSet::new();
+        for spec in &real {
+            match spec.kind {
+                EndpointKind::Bedrock | EndpointKind::Sagemaker => {
+                    targets.push((action(spec), target::of(spec, surroundings)?));
+                }
+                EndpointKind::Openai => {
+                    if let Some(KeySource::Secret(arn)) = &spec.server.api_key {
+                        secrets.insert(arn.clone());
+                    }
+                }
+                EndpointKind::Simulated => {}
+            }
+        }
         let places = settings.datasets.iter().flat_map(|dataset| dataset.spec.places());
         let object = |place: &Place| match place {
             Place::S3 { bucket, key } => Some((bucket.clone(), key.clone())),
@@ -137,6 +152,7 @@ impl Needs {
         };
         Ok(Self {
             targets,
+            secrets,
             objects: places.filter_map(object).collect(),
             partition: real.first().map_or("aws", |spec| target::partition(&spec.region)),
         })
@@ -146,9 +162,9 @@ impl Needs {
     pub fn policy(&self) -> Policy {
         // By condition and resource first: one that is used by both APIs is named once.
         let mut actions: BTreeMap<(Option<&str>, &str), BTreeSet<&'static str>> = BTreeMap::new();
-        for (api, target) in &self.targets {
+        for (action, target) in &self.targets {
             for (through, resource) in target.resources() {
-                actions.entry((through, resource)).or_default().insert(action(*api));
+                actions.entry((through, resource)).or_default().insert(*action);
             }
         }
         let mut grouped: BTreeMap<(Option<&str>, BTreeSet<_>), Vec<String>> = BTreeMap::new();
@@ -180,7 +196,14 @@ impl Needs {
             resource: objects,
             condition: BTreeMap::new(),
         });
-        Policy { version: "2012-10-17", statement: invoke.chain(read).collect() }
+        let keys = (!self.secrets.is_empty()).then(|| Statement {
+            sid: "ReadKeys".to_owned(),
+            effect: "Allow",
+            action: vec!["secretsmanager:GetSecretValue"],
+            resource: self.secrets.iter().cloned().collect(),
+            condition: BTreeMap::new(),
+        });
+        Policy { version: "2012-10-17", statement: invoke.chain(read).chain(keys).collect() }
     }
 
     /// As parameters of the stack, which knows no conditions.
@@ -216,11 +239,12 @@ impl Needs {
     }
 }
 
-/// The action that IAM checks for an API.
-fn action(api: Api) -> &'static str {
-    match api {
-        Api::Converse => "bedrock:InvokeModel",
-        Api::ConverseStream => "bedrock:InvokeModelWithResponseStream",
+/// The action that IAM checks.
+fn action(spec: &EndpointSpec) -> &'static str {
+    match (spec.kind, spec.api.is_streamed()) {
+        (EndpointKind::Sagemaker, _) => "sagemaker:InvokeEndpoint",
+        (_, false) => "bedrock:InvokeModel",
+        (_, true) => "bedrock:InvokeModelWithResponseStream",
     }
 }
 

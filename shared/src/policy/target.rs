@@ -2,7 +2,10 @@
 
 use super::destinations::Id;
 use super::{DESTINATIONS, Destinations, PolicyError, Surroundings};
-use crate::plan::EndpointSpec;
+use crate::plan::{EndpointKind, EndpointSpec};
+
+const ACCOUNT: &str = "give --account with its twelve digits (`aws sts get-caller-identity --query \
+                       Account --output text` tells them)";
 
 /// What an endpoint invokes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,12 +53,25 @@ pub(super) fn partition(region: &str) -> &'static str {
     }
 }
 
-/// What an endpoint of Bedrock invokes.
+/// What an endpoint of Bedrock or SageMaker invokes.
 pub(super) fn of(spec: &EndpointSpec, surroundings: &Surroundings) -> Result<Target, PolicyError> {
     let refuse = |problem: String, mend: String| {
         Err(PolicyError { endpoint: spec.name.clone(), problem, mend })
     };
     let id = spec.model_id.as_str();
+    if spec.kind == EndpointKind::Sagemaker {
+        let Some(account) = &surroundings.account else {
+            return refuse(
+                format!("the ARN of the SageMaker endpoint {id} holds the account"),
+                ACCOUNT.to_owned(),
+            );
+        };
+        let (region, partition) = (spec.region.as_str(), partition(&spec.region));
+        // IAM has endpoints' names in lower case.
+        let name = id.to_ascii_lowercase();
+        let arn = format!("arn:{partition}:sagemaker:{region}:{account}:endpoint/{name}");
+        return Ok(Target::Resource(arn));
+    }
     if id.starts_with("arn:") {
         return of_arn(spec, surroundings);
     }
@@ -68,9 +84,7 @@ pub(super) fn of(spec: &EndpointSpec, surroundings: &Surroundings) -> Result<Tar
             let Some(account) = &surroundings.account else {
                 return refuse(
                     format!("the ARN of the inference profile {id} holds the account"),
-                    "give --account with its twelve digits (`aws sts get-caller-identity \
-                     --query Account --output text` tells them)"
-                        .to_owned(),
+                    ACCOUNT.to_owned(),
                 );
             };
             let arn = format!("arn:{partition}:bedrock:{region}:{account}:inference-profile/{id}");

@@ -7,7 +7,7 @@ use crate::units::NanoUsd;
 /// What the requests of an experiment cost: by their usage, or by our bound of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tariff {
-    /// What tokens cost.
+    /// What it is charged by.
     pub price: Price,
     /// The most that a warm-up request costs by our bound.
     pub warmup_bound: NanoUsd,
@@ -46,7 +46,8 @@ impl Tariff {
     }
 
     /// What a request is charged: its usage where that was reported; nothing where it surely cost
-    /// nothing ([`is_free`]); else the bound.
+    /// nothing ([`is_free`]), or where time is what costs, which passes without it too; else the
+    /// bound.
     pub fn charge(
         &self,
         phase: Phase,
@@ -56,6 +57,7 @@ impl Tariff {
         timeline: &Timeline,
     ) -> Charge {
         match self.price.of_usage(usage) {
+            _ if self.price.hours().is_some() => Charge::Nothing,
             Some(cost) => Charge::Usage(cost),
             None if is_free(outcome, served, timeline) => Charge::Nothing,
             None => Charge::Bound(self.bound(phase)),
@@ -100,14 +102,16 @@ pub fn is_free(outcome: Outcome, served: &Served, timeline: &Timeline) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::price::TokenPrice;
     use crate::record::Deadline;
 
     fn tariff() -> Tariff {
-        let price = Price {
+        let price = TokenPrice {
             input_per_1k_nano_usd: NanoUsd(1_000_000),
             output_per_1k_nano_usd: NanoUsd(2_000_000),
             source: String::new(),
         };
+        let price = Price::Tokens(price);
         Tariff { price, warmup_bound: NanoUsd(7), measured_bound: NanoUsd(900_000) }
     }
 

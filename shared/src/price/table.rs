@@ -10,7 +10,7 @@
 //! Where sources disagree: Cohere Command's input is $0.001 in litellm and $0.0015 in `FMBench`'s
 //! table of 2025-04, with which the costs of the 2024 report agree.
 
-use super::Price;
+use super::{Price, TokenPrice};
 use crate::units::NanoUsd;
 
 /// The region that all prices of the table are for.
@@ -67,11 +67,11 @@ pub fn history(model_id: &str, region: &str) -> impl Iterator<Item = &'static Ro
 
 impl Row {
     fn price(&self) -> Price {
-        Price {
+        Price::Tokens(TokenPrice {
             input_per_1k_nano_usd: self.input_per_1k,
             output_per_1k_nano_usd: self.output_per_1k,
             source: format!("{}, {REGION}, {}", self.source, self.date),
-        }
+        })
     }
 }
 
@@ -162,7 +162,9 @@ mod tests {
     fn check(model_id: &str, region: &str, expected: Option<(u64, u64)>) {
         let price = lookup(model_id, region);
         let found =
-            price.map(|price| (price.input_per_1k_nano_usd.0, price.output_per_1k_nano_usd.0));
+            price.as_ref().and_then(Price::tokens).map(|price| {
+                (price.input_per_1k_nano_usd.0, price.output_per_1k_nano_usd.0)
+            });
         assert_eq!(found, expected, "{model_id}");
     }
 
@@ -204,13 +206,15 @@ mod tests {
     #[test]
     fn a_price_tells_where_it_comes_from() {
         let price = lookup("anthropic.claude-3-haiku-20240307-v1:0", REGION).unwrap();
-        assert_eq!(price.source, "FMBench pricing.yml, us-east-1, 2025-04");
+        assert_eq!(price.source(), "FMBench pricing.yml, us-east-1, 2025-04");
     }
 
     #[test]
     fn a_price_that_changed_has_a_history() {
         let model_id = "amazon.titan-text-lite-v1";
-        let input = |price: Option<Price>| price.map(|price| price.input_per_1k_nano_usd.0);
+        let input = |price: Option<Price>| {
+            price.as_ref().and_then(Price::tokens).map(|price| price.input_per_1k_nano_usd.0)
+        };
         assert_eq!(input(lookup_at(model_id, REGION, "2024-03")), None);
         assert_eq!(input(lookup_at(model_id, REGION, "2024-04")), Some(300_000));
         assert_eq!(input(lookup_at(model_id, REGION, "2025-12")), Some(300_000));

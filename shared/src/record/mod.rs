@@ -97,7 +97,7 @@ impl Timeline {
     }
 }
 
-/// Tokens of one request, as the service reported them.
+/// Tokens of one request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Usage {
@@ -109,6 +109,8 @@ pub struct Usage {
     pub cache_read_tokens: Option<u32>,
     /// Prompt tokens written to a cache.
     pub cache_write_tokens: Option<u32>,
+    /// Tokens of the answer that were thought, not said; part of `output_tokens`.
+    pub reasoning_tokens: Option<u32>,
     /// Where the counts come from; `None` where there are none.
     pub source: Option<UsageSource>,
 }
@@ -119,6 +121,26 @@ pub struct Usage {
 pub enum UsageSource {
     /// The usage that the service put into its answer.
     Service,
+    /// The metrics that Bedrock adds to the end of a stream.
+    InvocationMetrics,
+    /// Headers of the response.
+    Headers,
+    /// Nobody counted: the prompt by the dataset's tokenizer or our own count, the answer by its
+    /// events where each is a token, else by its length and the prompt's.
+    Estimate,
+}
+
+impl Usage {
+    /// Takes what `later` tells in the place of what was told before.
+    pub fn update(&mut self, later: Self) {
+        let Self { input_tokens, output_tokens, source, .. } = later;
+        self.input_tokens = input_tokens.or(self.input_tokens);
+        self.output_tokens = output_tokens.or(self.output_tokens);
+        self.cache_read_tokens = later.cache_read_tokens.or(self.cache_read_tokens);
+        self.cache_write_tokens = later.cache_write_tokens.or(self.cache_write_tokens);
+        self.reasoning_tokens = later.reasoning_tokens.or(self.reasoning_tokens);
+        self.source = source.or(self.source);
+    }
 }
 
 /// What answered, and how.
@@ -137,6 +159,8 @@ pub struct Served {
     pub stop_reason: Option<String>,
     /// The service's own figure of its latency, milliseconds.
     pub server_latency_ms: Option<u64>,
+    /// The service's own time to its first byte, milliseconds.
+    pub server_first_byte_ms: Option<u64>,
     /// The latency mode that served it, which may differ from the one asked for.
     pub latency_mode: Option<String>,
     /// The service tier that served it.

@@ -3,6 +3,7 @@
 
 use super::Report;
 use crate::plan::Statistic;
+use crate::price::Price;
 use crate::stats::Interval;
 use crate::summary::{ExperimentSummary, HourFigures, LatencyStats, RateStats, ScheduleFigures};
 use crate::units::NanoUsd;
@@ -151,6 +152,8 @@ fn row(report: &Report<'_>, experiment: &ExperimentSummary) -> Row {
     let endpoint = report.plan.endpoint(&experiment.endpoint);
     let judged = report.decision.judgement(id);
     let price = endpoint.and_then(|endpoint| endpoint.price.as_ref());
+    let tokens = price.and_then(Price::tokens);
+    let hours = price.and_then(Price::hours);
     let cost = experiment.cost;
     let rate = experiment.throughput;
     let requests = &experiment.requests;
@@ -183,8 +186,9 @@ fn row(report: &Report<'_>, experiment: &ExperimentSummary) -> Row {
         cost.map(|c| c.per_10k_transactions_nano_usd.as_usd()),
     );
     row.interval("cost_per_10k_transactions_{}_usd", experiment.cost_interval);
-    row.add("price_input_per_1k_usd", price.map(|price| price.input_per_1k_nano_usd.as_usd()));
-    row.add("price_output_per_1k_usd", price.map(|price| price.output_per_1k_nano_usd.as_usd()));
+    row.add("price_input_per_1k_usd", tokens.map(|price| price.input_per_1k_nano_usd.as_usd()));
+    row.add("price_output_per_1k_usd", tokens.map(|price| price.output_per_1k_nano_usd.as_usd()));
+    row.add("price_per_hour_usd", hours.map(|price| price.all_per_hour().as_usd()));
     let spent = experiment.spending.spent_nano_usd;
     row.add("spent_usd", price.map(|_| NanoUsd::as_usd(spent)));
     row.latency("e2e", experiment.e2e.as_ref());

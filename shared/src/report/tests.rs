@@ -5,7 +5,8 @@ use resvg::tiny_skia::Pixmap;
 
 use super::fixture::{WRITTEN_AT, bare, eleven, full};
 use super::*;
-use crate::plan::Criteria;
+use crate::plan::{Criteria, EndpointSpec};
+use crate::price::Price;
 use crate::stats::Interval;
 use crate::summary::fixture::{HAIKU, LLAMA, MISTRAL, Model, Run};
 
@@ -141,7 +142,7 @@ fn without_criteria_the_report_says_so() {
 #[test]
 fn a_name_cannot_break_a_table() {
     let mut run = Run::new(&[MISTRAL], &["chat"], &[1]);
-    run.plan.endpoints[0].price.as_mut().unwrap().source = "a | b\nc".to_owned();
+    *source_of(&mut run.plan.endpoints[0]) = "a | b\nc".to_owned();
     assert!(markdown(&run).contains("a \\| b c "));
 }
 
@@ -220,7 +221,7 @@ fn text_of_the_users_is_no_markup() {
     let endpoint = &mut run.plan.endpoints[0];
     evil.clone_into(&mut endpoint.model_id);
     evil.clone_into(&mut endpoint.region);
-    evil.clone_into(&mut endpoint.price.as_mut().unwrap().source);
+    evil.clone_into(source_of(endpoint));
     endpoint.endpoint_url = Some(evil.to_owned());
     let html = bare(&run, WRITTEN_AT, html);
     for markup in ["<script", "javascript:1\"", "<strong>b<", "href=\"java"] {
@@ -392,4 +393,11 @@ fn rounds_are_told_and_the_choice_shown_round_by_round() {
         assert!(text.contains(part), "{part}");
     }
     assert_eq!(rounds(&Run::new(&[MISTRAL], &["chat"], &[1])), None);
+}
+
+fn source_of(endpoint: &mut EndpointSpec) -> &mut String {
+    match endpoint.price.as_mut().unwrap() {
+        Price::Tokens(price) => &mut price.source,
+        Price::Hours(price) => &mut price.source,
+    }
 }

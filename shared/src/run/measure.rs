@@ -10,8 +10,10 @@ use crate::block::{
     BlockError, BlockJob, BlockRun, Connect, Instruments, Observer, Signals, run_block,
 };
 use crate::dataset::Prompt;
-use crate::endpoint::bedrock::BedrockEndpoint;
-use crate::endpoint::{self, Dial, Endpoint};
+use crate::endpoint::{
+    self, BedrockEndpoint, Dial, Endpoint, Environment, OpenAiEndpoint, SageMakerEndpoint, Slot,
+    find_key,
+};
 use crate::plan::{Deadlines, EndpointKind, EndpointSpec, Plan};
 use crate::store::{ArtifactStore, BlockKey, Claim, RecordStore, Standing, StoreError, keys};
 use crate::units::{Name, NanoUsd};
@@ -22,6 +24,7 @@ pub struct Connections {
     aws: SdkConfig,
     tls: ClientConfig,
     simulator: Option<Simulator>,
+    environment: Environment,
 }
 
 #[derive(Debug, Clone)]
@@ -34,7 +37,7 @@ struct Simulator {
 impl Connections {
     /// Connections to real endpoints with the credentials of `aws`.
     pub fn new(aws: SdkConfig) -> Result<Self, RunError> {
-        Ok(Self { aws, tls: endpoint::tls()?, simulator: None })
+        Ok(Self { aws, tls: endpoint::tls()?, simulator: None, environment: |_name| None })
     }
 
     /// The same, with other settings of AWS: where credentials were renewed.
@@ -72,31 +75,54 @@ impl Connections {
         self
     }
 
+    /// The same, finding keys in environment variables as `environment` reads them.
+    #[must_use]
+    pub fn with_environment(self, environment: Environment) -> Self {
+        Self { environment, ..self }
+    }
+
     /// A slot of an endpoint, not yet connected.
-    pub(super) fn slot(
+    pub(super) async fn slot(
         &self,
         spec: &EndpointSpec,
         deadlines: Deadlines,
-    ) -> Result<BedrockEndpoint, RunError> {
-        let (spec, aws, dial) = match spec.kind {
-            EndpointKind::Bedrock => (spec.clone(), self.aws.clone(), self.tls.clone().into()),
+    ) -> Result<Box<dyn Slot>, RunError> {
+        let (aws, tls) = (&self.aws, || self.tls.clone());
+        Ok(match spec.kind {
+            EndpointKind::Bedrock => {
+                Box::new(BedrockEndpoint::new(spec, deadlines, aws, tls()))
+            }
+            EndpointKind::Sagemaker => {
+                Box::new(SageMakerEndpoint::new(spec, deadlines, aws, tls()))
+            }
+            EndpointKind::Openai => {
+                let key = match &spec.server.api_key {
+                    Some(source) => Some(find_key(source, aws, self.environment).await?),
+                    None => None,
+                };
+                let dial = match &spec.server.ca_pem {
+                    Some(pem) => endpoint::tls_trusting(pem.as_bytes())?,
+                    None => tls(),
+                };
+                Box::new(OpenAiEndpoint::new(spec, deadlines, key.as_deref(), dial)?)
+            }
             EndpointKind::Simulated => {
                 let Some(simulator) = &self.simulator else {
                     return Err(RunError::NoSimulator(spec.name.clone()));
                 };
                 let url = Some(simulator.url.clone());
                 let spec = EndpointSpec { endpoint_url: url, ..spec.clone() };
-                (spec, simulator.aws.clone(), simulator.dial.clone())
+                let dial = simulator.dial.clone();
+                Box::new(BedrockEndpoint::new(&spec, deadlines, &simulator.aws, dial))
             }
-        };
-        Ok(BedrockEndpoint::new(&spec, deadlines, &aws, dial))
+        })
     }
 
     /// How a slot connects to an endpoint of the plan.
-    fn connect(&self, spec: &EndpointSpec, plan: &Plan) -> Result<Box<Connect>, RunError> {
-        let first = self.slot(spec, plan.deadlines)?;
+    async fn connect(&self, spec: &EndpointSpec, plan: &Plan) -> Result<Box<Connect>, RunError> {
+        let first = self.slot(spec, plan.deadlines).await?;
         Ok(Box::new(move || {
-            let slot: Box<dyn Endpoint> = Box::new(first.another());
+            let slot: Box<dyn Endpoint> = first.another();
             slot
         }))
     }
@@ -117,7 +143,7 @@ pub async fn measure<R: RecordStore, A: ArtifactStore>(
     let spec = plan.endpoint(&experiment.endpoint).ok_or_else(not_planned)?;
     let block = plan.block_in_round(&key.experiment, key.block, key.round);
     let block = block.ok_or_else(not_planned)?;
-    let connect = connections.connect(spec, &plan)?;
+    let connect = connections.connect(spec, &plan).await?;
     let (reservation, ceiling) = (plan.reservation(&block), plan.ceiling(key.round));
     let attempt = match stores.records.claim(&key, reservation, ceiling).await? {
         Claim::Done(receipt) => return Ok(BlockRun::AlreadyMeasured(receipt)),

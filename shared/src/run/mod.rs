@@ -34,6 +34,7 @@ pub use self::upload::{Uploaded, upload};
 use crate::block::BlockError;
 use crate::config::ConfigErrors;
 use crate::dataset::DatasetError;
+use crate::endpoint::KeyError;
 use crate::plan::{PLAN_SCHEMA, Plan};
 use crate::record::ParquetError;
 use crate::report::RenderError;
@@ -160,6 +161,12 @@ pub enum RunError {
     /// TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] crate::endpoint::TlsError),
+    /// The key that a server asks for could not be found.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A server that cannot be called as it is configured.
+    #[error(transparent)]
+    Server(#[from] crate::endpoint::ServerError),
     /// A simulated endpoint without a simulator.
     #[error("endpoint {0} is simulated, and no simulator is running")]
     NoSimulator(Name),
@@ -195,7 +202,10 @@ impl RunError {
             | Self::Render(_)
             | Self::Parquet(_)
             | Self::Tls(_)
+            | Self::Key(KeyError::NotSet(_) | KeyError::NoText(_))
+            | Self::Server(_)
             | Self::NoSimulator(_) => false,
+            Self::Key(KeyError::Secret { .. }) => true,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{RunError, Stores, json_lines, rfc3339};
 use crate::config::{self, DatasetSettings, LoadSettings, MAX_REQUESTS, Settings};
 use crate::dataset::{Contents, DatasetError, Loader, Place, Prompt, estimate_tokens};
 use crate::digest::sha256;
-use crate::plan::{self, EndpointKind, LoadedDataset, Plan};
+use crate::plan::{self, EndpointKind, KeySource, LoadedDataset, Plan};
 use crate::store::objects::{ObjectError, Objects};
 use crate::store::{ArtifactStore, Deployment, RecordStore, RunMeta, RunStatus, keys};
 use crate::units::{Name, RunId};
@@ -89,7 +89,16 @@ pub(super) fn planned(
 fn refuse_undeployable(settings: &Settings, source: &Source) -> Result<(), RunError> {
     for endpoint in settings.endpoints.iter().map(|endpoint| &endpoint.spec) {
         match endpoint.kind {
-            EndpointKind::Bedrock => {}
+            EndpointKind::Bedrock | EndpointKind::Sagemaker => {}
+            EndpointKind::Openai => {
+                if let Some(KeySource::Env(name)) = &endpoint.server.api_key {
+                    return Err(RunError::NotDeployable {
+                        what: format!("endpoint {} (api_key: {{env: {name}}})", endpoint.name),
+                        mend: "store the key in AWS Secrets Manager, and give its ARN: \
+                               `api_key: {secret: arn:...}`",
+                    });
+                }
+            }
             EndpointKind::Simulated => {
                 return Err(RunError::NotDeployable {
                     what: format!("endpoint {} (kind: simulated)", endpoint.name),

@@ -163,6 +163,8 @@ pub(super) struct ExperimentAccumulator<'p> {
     output: Mean,
     cost: Mean,
     in_window: u64,
+    /// The same, of each block by its place among the receipts; counted where time is what costs.
+    in_window_of: BTreeMap<u32, u64>,
     input_in_window: Mean,
     output_in_window: Mean,
     completed_without_usage: u64,
@@ -196,6 +198,7 @@ impl<'p> ExperimentAccumulator<'p> {
             output: Mean::default(),
             cost: Mean::default(),
             in_window: 0,
+            in_window_of: BTreeMap::new(),
             input_in_window: Mean::default(),
             output_in_window: Mean::default(),
             completed_without_usage: 0,
@@ -252,11 +255,11 @@ impl<'p> ExperimentAccumulator<'p> {
             hours.add(record, block, in_window);
         }
         if record.outcome == Outcome::Completed {
-            self.add_completed(record, cost, in_window);
+            self.add_completed(record, cost, in_window.then_some(block));
         }
     }
 
-    fn add_completed(&mut self, record: &Record, cost: Option<u64>, in_window: bool) {
+    fn add_completed(&mut self, record: &Record, cost: Option<u64>, in_window: Option<u32>) {
         let input = record.usage.input_tokens.map(u64::from);
         let output = record.usage.output_tokens.map(u64::from);
         self.input.add(input);
@@ -265,15 +268,19 @@ impl<'p> ExperimentAccumulator<'p> {
         self.completed_without_usage += u64::from(input.is_none() || output.is_none());
         let as_asked = self.endpoint.is_none_or(|endpoint| record.served.is_as_asked(endpoint));
         self.served_otherwise += u64::from(!as_asked);
-        if in_window {
+        if let Some(block) = in_window {
             self.in_window += 1;
+            if self.price.is_some_and(|price| price.hours().is_some()) {
+                *self.in_window_of.entry(block).or_default() += 1;
+            }
             self.input_in_window.add(input);
             self.output_in_window.add(output);
         }
     }
 
     /// The figures.
-    pub(super) fn finish(self) -> ExperimentSummary {
+    pub(super) fn finish(mut self) -> ExperimentSummary {
+        self.charge_time();
         let throughput = self.throughput();
         let slots = f64::from(self.experiment.load.slots());
         let full = self.in_flight.mean(self.window_ns()).map(|mean| mean / slots);
@@ -351,6 +358,23 @@ impl<'p> ExperimentAccumulator<'p> {
         summary.warnings = warnings(&summary);
         summary.validity = Validity::of(&summary);
         summary
+    }
+
+    /// Shares what the time of a block's window costs among the transactions that were completed in
+    /// it, where time is what costs.
+    fn charge_time(&mut self) {
+        let Some(price) = self.price.and_then(Price::hours) else { return };
+        let share = |(block, receipt): (u32, &&Receipt)| {
+            let completed = self.in_window_of.get(&block)?;
+            Some((block, price.of_time(receipt.window).0 / completed))
+        };
+        let shares: BTreeMap<u32, u64> =
+            (0..).zip(self.receipts.values()).filter_map(share).collect();
+        for kept in self.kept.iter_mut().filter(|kept| kept.is_completed()) {
+            let cost = shares.get(&kept.block).copied();
+            kept.charge(cost);
+            self.cost.add(cost);
+        }
     }
 
     /// The measured windows together.

@@ -6,11 +6,9 @@ use std::time::Duration;
 use super::{RunSummary, summarize};
 use crate::load::ArrivalCounts;
 use crate::plan::{
-    Api, BlockPlan, Criteria, DatasetPlan, Deadlines, EndpointKind, EndpointSpec, Experiment,
-    Inference, Lane, LatencyCriterion, LatencyMetric, Load, OpenLoad, PLAN_SCHEMA, Plan, Rounds,
-    RunEstimate, Statistic, Zone,
+    Api, BlockPlan, Container, Criteria, DatasetPlan, Deadlines, EndpointKind, EndpointSpec, Experiment, Inference, Lane, LatencyCriterion, LatencyMetric, Load, OpenLoad, PLAN_SCHEMA, Plan, Rounds, RunEstimate, Server, Statistic, Zone,
 };
-use crate::price::Price;
+use crate::price::{Price, TokenPrice};
 use crate::record::{
     ErrorClass, Outcome, Phase, RECORD_SCHEMA, Record, Served, Timeline, Usage, UsageSource,
 };
@@ -370,13 +368,16 @@ fn endpoint(model: &Model) -> EndpointSpec {
         model_id: format!("vendor.{}-v1:0", model.name),
         endpoint_url: None,
         api: Api::default(),
+        payload: None,
+        container: Container::default(),
+        server: Server::default(),
         latency_mode: None,
         service_tier: None,
-        price: Some(Price {
+        price: Some(Price::Tokens(TokenPrice {
             input_per_1k_nano_usd: NanoUsd::from_usd(model.input_usd).unwrap(),
             output_per_1k_nano_usd: NanoUsd::from_usd(model.output_usd).unwrap(),
             source: "made up for tests, 2024-04-16".to_owned(),
-        }),
+        })),
     }
 }
 

@@ -56,6 +56,11 @@ impl Kept {
         self.e2e_ns != u64::MAX
     }
 
+    /// Takes what it cost, which is known after its block.
+    pub(super) fn charge(&mut self, cost_nano_usd: Option<u64>) {
+        self.cost_nano_usd = cost_nano_usd.unwrap_or(u64::MAX);
+    }
+
     /// Its place in the block, by its send.
     pub(super) fn sequence(&self) -> u32 {
         self.sequence

@@ -45,10 +45,7 @@ const PAUSED: &str = "{connect: 1s, first_token: 2s, stall: 1s, request: 8s}";
 const REAL: &str = "{connect: 20s, first_token: 20s, stall: 4s, request: 40s}";
 
 fn config(api: Api, deadlines: &str) -> String {
-    let api = match api {
-        Api::ConverseStream => "converse_stream",
-        Api::Converse => "converse",
-    };
+    let api = if api.is_streamed() { "converse_stream" } else { "converse" };
     format!(
         "
 version: 1

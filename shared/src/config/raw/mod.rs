@@ -21,7 +21,7 @@ use serde::de::IgnoredAny;
 
 pub(super) use self::dataset::{Dataset, Distribution, Synthetic};
 pub(super) use self::either::{OneOrMany, Price, Tokens};
-pub(super) use self::endpoint::{Defaults, Endpoint, PriceFields};
+pub(super) use self::endpoint::{ApiKey, Defaults, Endpoint, PriceFields};
 pub use self::spanned::Spanned;
 use super::retries::MOST;
 use super::words::{ARRIVALS, RETRY_ON, names as words};

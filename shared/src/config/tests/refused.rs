@@ -1,6 +1,8 @@
 //! Bad configurations, each with the message that it gets.
 
 use super::*;
+use crate::payload::Payload;
+use crate::plan::KeySource;
 
 /// `MINIMAL` with one text in place of another.
 fn with(from: &str, to: &str) -> String {
@@ -231,16 +233,76 @@ fn not_yet() {
             "the top level",
             plus("quota_share: 50%\nkeep: {texts: false}\nreport: {formats: [markdown]}"),
         ),
-        (
-            "kind sagemaker",
-            with("kind: bedrock", "kind: sagemaker, endpoint_name: llama3-8b, payload: tgi"),
-        ),
-        ("kind openai", with("kind: bedrock", "kind: openai, url: \"https://llm.example.com/v1\"")),
-        ("fields of other kinds", endpoint("instance_type: ml.g5.2xlarge, api_key: {env: KEY}")),
-        ("api", endpoint("api: invoke, service_tier: reserved")),
-        ("price per hour", endpoint("price: {per_hour_usd: 2.24}")),
+        ("an endpoint", endpoint("provision: {image: x}, service_tier: reserved")),
     ]);
     insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn meaning_of_kinds() {
+    let model = "kind: bedrock, region: us-east-1, model_id: \"mistral.mistral-7b-instruct-v0:2\"";
+    let kind = |fields: &str| with(model, fields);
+    let sagemaker = |fields: &str| {
+        kind(&format!("kind: sagemaker, region: us-east-1, endpoint_name: e, {fields}"))
+    };
+    let openai = |fields: &str| {
+        kind(&format!("kind: openai, url: http://127.0.0.1:8000/v1, model: m, {fields}"))
+    };
+    let shown = messages(&[
+        ("sagemaker and nothing else", kind("kind: sagemaker")),
+        ("a name that is none", kind("kind: sagemaker, region: us-east-1, endpoint_name: 'a b'")),
+        ("an instance that is not known", sagemaker("payload: tgi, instance_type: ml.x1.large")),
+        ("a payload that is not known", sagemaker("payload: tgj, price: unknown")),
+        ("what does not stream", sagemaker("payload: embedding, api: invoke_stream, price: unknown")),
+        ("no instances", sagemaker("payload: tgi, instance_type: ml.g5.xlarge, instance_count: 0")),
+        ("openai and nothing else", kind("kind: openai")),
+        ("a key in the text", openai("price: unknown, headers: {Authorization: Bearer x}")),
+        ("two places of a key", openai("price: unknown, api_key: {env: A, secret: B}")),
+        ("a variable that is none", openai("price: unknown, api_key: {env: sk-123}")),
+        ("a secret that is none", openai("price: unknown, api_key: {secret: mine}")),
+        ("no certificate", openai("price: unknown, ca_pem: x")),
+        ("two prices", openai("price: {per_hour_usd: 1, input_per_1k_usd: 0.1}")),
+        ("a price of nothing", openai("price: {per_hour_usd: 0}")),
+        ("fields of other kinds", openai("price: unknown, endpoint_name: a, latency_mode: standard")),
+        ("a body for converse", with("kind: bedrock", "kind: bedrock, payload: mistral")),
+        (
+            "a body that is not known",
+            kind("kind: bedrock, region: us-east-1, model_id: x.y-v1, api: invoke, price: unknown"),
+        ),
+        (
+            "a family that does not stream",
+            kind("kind: bedrock, region: us-east-1, model_id: ai21.j2-mid-v1, api: invoke_stream"),
+        ),
+    ]);
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn what_other_kinds_are_is_kept() {
+    let text = "version: 1
+endpoints:
+  - {name: tgi, kind: sagemaker, region: us-east-1, endpoint_name: llama3-8b, payload: tgi, instance_type: ml.g5.2xlarge, instance_count: 2, inference_component: c}
+  - {name: distilbert, kind: sagemaker, region: us-east-1, endpoint_name: d, payload: text_classification, instance_type: ml.g4dn.xlarge}
+  - {name: vllm, kind: openai, url: 'https://llm.example.com/v1', model: m, api_key: {env: VLLM_KEY}, headers: {x-team: a}, price: {per_hour_usd: 2.24}, instance_count: 3}
+  - {name: provisioned, kind: bedrock, region: us-east-1, model_id: 'arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abc', price: {per_hour_usd: 39.6}}
+  - {name: native, kind: bedrock, region: us-east-1, model_id: meta.llama3-8b-instruct-v1:0, api: invoke_stream}
+datasets: [{name: d, prompts: [Why?], max_tokens: 5}]
+load: [{concurrency: 1}]
+";
+    let settings = parse(text).unwrap();
+    let of = |index: usize| &settings.endpoints[index].spec;
+    let hours = |index: usize| of(index).price.as_ref().unwrap().hours().unwrap();
+    assert_eq!((of(0).api, of(0).payload), (Api::InvokeStream, Some(Payload::Tgi)));
+    assert_eq!(hours(0).all_per_hour().as_usd(), 3.03);
+    assert_eq!(of(0).container.inference_component.as_deref(), Some("c"));
+    assert_eq!((of(1).api, of(1).payload), (Api::Invoke, Some(Payload::TextClassification)));
+    assert_eq!((of(2).api, of(2).payload), (Api::ChatStream, Some(Payload::OpenaiChat)));
+    assert_eq!(of(2).server.api_key, Some(KeySource::Env("VLLM_KEY".to_owned())));
+    assert_eq!(hours(2).all_per_hour().as_usd(), 6.72);
+    assert_eq!((of(3).api, of(3).payload), (Api::ConverseStream, None));
+    assert_eq!(hours(3).per_hour_nano_usd.as_usd(), 39.6);
+    assert_eq!((of(4).api, of(4).payload), (Api::InvokeStream, Some(Payload::Llama3)));
+    assert!(of(4).price.as_ref().unwrap().tokens().is_some());
 }
 
 #[test]
@@ -255,7 +317,7 @@ fn meaning_of_rates() {
             "a rate with two caps",
             load("{rate_per_minute: 60, max_streams: 3}\n  - rate_per_minute: 60"),
         ),
-        ("a rate for too many streams", load("rate_per_minute: [18000, 18001]")),
+        ("a rate for too many streams", load("rate_per_minute: [20000, 20001]")),
         ("wrong words", load("{rate_per_minute: 60, arrivals: poison, max_streams: 1001}")),
     ]);
     insta::assert_snapshot!(shown);

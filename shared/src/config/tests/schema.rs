@@ -114,7 +114,7 @@ fn what_can_be_told_without_meaning_is_refused() {
         ("version: 1", "version: 2", ".version: not 1"),
         ("kind: bedrock", "kind: bedrok", ".endpoints[0].kind: not in"),
         ("kind: bedrock, ", "", ".endpoints[0]: lacks one of"),
-        ("kind: bedrock", "kind: bedrock, url: a", ".endpoints[0]: url is not known"),
+        ("kind: bedrock", "kind: bedrock, uri: a", ".endpoints[0]: uri is not known"),
         ("kind: bedrock", "kind: bedrock, price: cheap", ".endpoints[0].price: \"cheap\" is none"),
         ("max_tokens: 100", "max_tokens: 0", ".datasets[0].max_tokens: small"),
         ("max_tokens: 100", "max_tokens: many", ".datasets[0].max_tokens: \"many\" is not"),
@@ -140,8 +140,9 @@ fn what_can_be_told_without_meaning_is_refused() {
 }
 
 /// Each section of the language: its type in the schema, and a text with a field that it has not.
-const SECTIONS: [(&str, &str); 20] = [
+const SECTIONS: [(&str, &str); 21] = [
     ("", "none: 1"),
+    ("ApiKey", "endpoints: [{api_key: {none: 1}}]"),
     ("Bucket", "datasets: [{bucket: {none: 1}}]"),
     ("Criteria", "criteria: {none: 1}"),
     ("Dataset", "datasets: [{none: 1}]"),

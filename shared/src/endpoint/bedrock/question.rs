@@ -35,22 +35,25 @@ impl Question {
             .set_temperature(request.temperature.map(single))
             .set_top_p(request.top_p.map(single))
             .build();
-        let performance = latency_mode.map(|mode| {
-            let mode = match mode {
-                plan::LatencyMode::Standard => PerformanceConfigLatency::Standard,
-                plan::LatencyMode::Optimized => PerformanceConfigLatency::Optimized,
-            };
-            PerformanceConfiguration::builder().latency(mode).build()
-        });
-        let tier = service_tier.map(|tier| {
-            let tier = match tier {
-                plan::ServiceTier::Default => ServiceTierType::Default,
-                plan::ServiceTier::Flex => ServiceTierType::Flex,
-                plan::ServiceTier::Priority => ServiceTierType::Priority,
-            };
-            ServiceTier::builder().r#type(tier).build()
-        });
+        let performance = latency_mode
+            .map(|mode| PerformanceConfiguration::builder().latency(latency_of(mode)).build());
+        let tier = service_tier.map(|tier| ServiceTier::builder().r#type(tier_of(tier)).build());
         Ok(Self { system, message, inference, performance, tier: tier.transpose()? })
+    }
+}
+
+pub(super) fn latency_of(mode: plan::LatencyMode) -> PerformanceConfigLatency {
+    match mode {
+        plan::LatencyMode::Standard => PerformanceConfigLatency::Standard,
+        plan::LatencyMode::Optimized => PerformanceConfigLatency::Optimized,
+    }
+}
+
+pub(super) fn tier_of(tier: plan::ServiceTier) -> ServiceTierType {
+    match tier {
+        plan::ServiceTier::Default => ServiceTierType::Default,
+        plan::ServiceTier::Flex => ServiceTierType::Flex,
+        plan::ServiceTier::Priority => ServiceTierType::Priority,
     }
 }
 

@@ -1,13 +1,16 @@
 //! `ConverseStream`: the answer arrives in events.
 
+use aws_sdk_bedrockruntime::error::ProvideErrorMetadata;
+use aws_sdk_bedrockruntime::types::error::ConverseStreamOutputError;
 use aws_sdk_bedrockruntime::types::{ContentBlockDelta, ConverseStreamOutput as Event};
 use tokio::time::{Instant, timeout_at};
 
 use super::BedrockEndpoint;
-use super::answer::Answer;
-use super::ending::Ending;
 use super::question::Question;
-use crate::record::{Deadline, ErrorClass, Outcome};
+use crate::endpoint::answer::Answer;
+use crate::endpoint::ending::Ending;
+use crate::payload::Content;
+use crate::record::{ErrorClass, Outcome};
 
 impl BedrockEndpoint {
     /// Sends and receives; what was seen is in `answer` even where this is dropped half-way.
@@ -30,16 +33,13 @@ impl BedrockEndpoint {
         let mut stream = output.stream;
         let sent = self.slot.sent().unwrap_or_else(Instant::now);
         loop {
-            let (limit, deadline) = match answer.last_event {
-                Some(last) if answer.first_content.is_some() => self.stall_limit(sent, last),
-                _ => self.first_token_limit(sent),
-            };
+            let (limit, deadline) = self.slot.next_deadline(sent, answer);
             match timeout_at(limit, stream.recv()).await {
                 Err(_elapsed) => return Ending::of(Outcome::TimedOut(deadline)),
-                Ok(Err(error)) => return Ending::of_stream(&error),
+                Ok(Err(error)) => return Ending::of_stream(&error, code),
                 Ok(Ok(Some(event))) => {
                     let at = self.slot.last_bytes().unwrap_or_else(Instant::now);
-                    answer.receive(event, at);
+                    answer.receive_event(event, at);
                 }
                 Ok(Ok(None)) if answer.is_whole() => return Ending::of(Outcome::Completed),
                 Ok(Ok(None)) => {
@@ -49,38 +49,21 @@ impl BedrockEndpoint {
             }
         }
     }
-
-    fn first_token_limit(&self, sent: Instant) -> (Instant, Deadline) {
-        let first = (sent + self.deadlines.first_token, Deadline::FirstToken);
-        first.min((sent + self.deadlines.request, Deadline::Request))
-    }
-
-    fn stall_limit(&self, sent: Instant, last_event: Instant) -> (Instant, Deadline) {
-        let stall = (last_event + self.deadlines.stall, Deadline::Stall);
-        stall.min((sent + self.deadlines.request, Deadline::Request))
-    }
 }
 
 impl Answer {
-    fn receive(&mut self, event: Event, at: Instant) {
+    fn receive_event(&mut self, event: Event, at: Instant) {
         self.first_event.get_or_insert(at);
         self.last_event = Some(at);
         match event {
             Event::ContentBlockDelta(delta) => {
                 let Some(delta) = delta.delta else { return };
-                let text = matches!(&delta, ContentBlockDelta::Text(text) if !text.is_empty());
-                if matches!(&delta, ContentBlockDelta::Text(_)) && !text {
-                    return; // an empty delta is no content
-                }
-                if text {
-                    self.first_text.get_or_insert(at);
-                }
-                if let Some(last) = self.last_content {
-                    self.gap(at.duration_since(last));
-                }
-                self.first_content.get_or_insert(at);
-                self.last_content = Some(at);
-                self.content_events += 1;
+                let content = match &delta {
+                    ContentBlockDelta::Text(text) if text.is_empty() => Content::Nothing,
+                    ContentBlockDelta::Text(_) => Content::Text,
+                    _ => Content::Hidden,
+                };
+                self.content(content, at);
             }
             Event::MessageStop(stop) => self.stop_reason = Some(stop.stop_reason.as_str().into()),
             Event::Metadata(metadata) => {
@@ -104,5 +87,19 @@ impl Answer {
     /// Whether the answer has all that `ConverseStream` ends with.
     fn is_whole(&self) -> bool {
         self.stop_reason.is_some() && self.usage.source.is_some()
+    }
+}
+
+/// The code of an exception inside a stream.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the SDK's catch-all must not be named")]
+fn code(error: &ConverseStreamOutputError) -> Option<&str> {
+    use ConverseStreamOutputError as Error;
+    match error {
+        Error::InternalServerException(_) => Some("InternalServerException"),
+        Error::ModelStreamErrorException(_) => Some("ModelStreamErrorException"),
+        Error::ValidationException(_) => Some("ValidationException"),
+        Error::ThrottlingException(_) => Some("ThrottlingException"),
+        Error::ServiceUnavailableException(_) => Some("ServiceUnavailableException"),
+        other => other.code(),
     }
 }

@@ -4,9 +4,9 @@
 use aws_sdk_bedrockruntime::types::ConverseOutput;
 
 use super::BedrockEndpoint;
-use super::answer::Answer;
-use super::ending::Ending;
 use super::question::Question;
+use crate::endpoint::answer::Answer;
+use crate::endpoint::ending::Ending;
 use crate::record::{ErrorClass, Outcome};
 
 impl BedrockEndpoint {

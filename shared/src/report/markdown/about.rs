@@ -7,9 +7,10 @@ use humantime::format_duration;
 use super::cell::{UNKNOWN, each_dataset, is_unpriced, load_head, of_dataset, or_none, place};
 use super::{capacity, spend};
 use crate::plan::{
-    Api, EndpointKind, EndpointSpec, Inference, LatencyMode, Load, Plan, ServiceTier, Workload,
+    EndpointKind, EndpointSpec, Inference, LatencyMode, Load, Plan, ServiceTier, Workload,
 };
-use crate::price::Price;
+use crate::price::{Price, TokenPrice};
+use crate::units::NanoUsd;
 use crate::report::Report;
 use crate::report::page::{Page, Table, code, plain};
 use crate::summary::{BlockPlace, Spending, milliseconds};
@@ -217,23 +218,36 @@ fn endpoints(report: &Report<'_>) -> Table {
             kind(endpoint),
             code(&endpoint.model_id),
             plain(&endpoint.region),
-            price(|price| price.input_per_1k_nano_usd.as_usd().to_string()),
-            price(|price| price.output_per_1k_nano_usd.as_usd().to_string()),
-            price(|price| plain(&price.source)),
+            price(|price| per_1k(price, |price| price.input_per_1k_nano_usd)),
+            price(|price| per_1k(price, |price| price.output_per_1k_nano_usd)),
+            price(source),
         ]);
     }
     table
 }
 
+fn per_1k(price: &Price, of: fn(&TokenPrice) -> NanoUsd) -> String {
+    price.tokens().map_or_else(|| "by the hour".to_owned(), |price| of(price).as_usd().to_string())
+}
+
+/// Where a price comes from; of time, the price itself, too.
+fn source(price: &Price) -> String {
+    let hours = price.hours().map(|price| {
+        let what = price.instance_type.as_deref().unwrap_or("instance");
+        let each = price.per_hour_nano_usd.as_usd();
+        format!("{} x {} at ${each} an hour; ", price.instances, plain(what))
+    });
+    format!("{}{}", hours.unwrap_or_default(), plain(price.source()))
+}
+
 fn kind(endpoint: &EndpointSpec) -> String {
     let kind = match endpoint.kind {
         EndpointKind::Bedrock => "Amazon Bedrock",
+        EndpointKind::Sagemaker => "Amazon SageMaker",
+        EndpointKind::Openai => "OpenAI-compatible",
         EndpointKind::Simulated => "simulated",
     };
-    let api = match endpoint.api {
-        Api::ConverseStream => "ConverseStream",
-        Api::Converse => "Converse",
-    };
+    let api = endpoint.operation();
     let mode = endpoint.latency_mode.map(|mode| match mode {
         LatencyMode::Standard => ", latency mode standard",
         LatencyMode::Optimized => ", latency mode optimized",

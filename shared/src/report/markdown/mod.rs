@@ -18,7 +18,7 @@ mod terms;
 use super::page::{FEW, Page, plain};
 use super::{Report, plot};
 use crate::decision::{Comparison, ComparisonVerdict};
-use crate::plan::{Api, EndpointKind, EndpointSpec, power};
+use crate::plan::{EndpointKind, EndpointSpec, power};
 use crate::summary::ExperimentSummary;
 use crate::words;
 
@@ -133,7 +133,7 @@ fn not_measured(report: &Report<'_>) -> String {
     sentences.extend(unpriced.map(|endpoints| {
         format!("The price of {endpoints} is unknown: no ranking by cost has it.")
     }));
-    let whole = endpoints_of(|endpoint| endpoint.api == Api::Converse);
+    let whole = endpoints_of(|endpoint| !endpoint.api.is_streamed());
     sentences.extend(whole.map(|endpoints| {
         format!("The answers of {endpoints} arrive whole: there is no time to first token.")
     }));

@@ -54,7 +54,11 @@ fn at_equal_length(report: &Report<'_>, dataset: &Name) -> Table {
     for (endpoint, tokens) in endpoints {
         let at = |transactions: f64, output: f64| {
             let price = |price| price_of(price, transactions, (tokens.input, output));
-            endpoint.price.as_ref().map_or_else(|| UNKNOWN.to_owned(), price)
+            match &endpoint.price {
+                Some(known @ Price::Tokens(_)) => price(known),
+                Some(Price::Hours(_)) => "by the hour".to_owned(),
+                None => UNKNOWN.to_owned(),
+            }
         };
         table.row(&[
             format!("`{}`", endpoint.name),

@@ -6,7 +6,6 @@ use super::scatter::symbol;
 use super::sheet::{Panel, Sheet};
 use super::view::Scale;
 use super::{levels_by_endpoint, load_words};
-use crate::plan::Api;
 use crate::report::Report;
 use crate::stats::float;
 use crate::summary::{Bin, ExperimentSummary, Histogram};
@@ -95,7 +94,7 @@ fn rough(report: &Report<'_>, time: Time) -> bool {
 fn rows(report: &Report<'_>, dataset: &Name, time: Time, unit_ms: f64) -> Vec<Row> {
     let mut rows = Vec::new();
     for (place, endpoint, levels) in levels_by_endpoint(report, dataset) {
-        let whole = report.plan.endpoint(endpoint).is_some_and(|e| e.api == Api::Converse);
+        let whole = report.plan.endpoint(endpoint).is_some_and(|e| !e.api.is_streamed());
         for experiment in levels {
             let why = match (experiment.requests.completed, whole) {
                 (0, _) => "no request was completed",
