@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Stop(Stop),
     /// Go on with a run on AWS that ended before it was complete.
     Resume(Resume),
+    /// List the prices that are built in, with where and when they were read.
+    Prices(Prices),
     /// Print the JSON Schema of configurations, for editors.
     Schema,
     /// Tell how wrong this client is on this machine, load by load, against a simulator of known
@@ -165,6 +167,18 @@ pub(crate) struct Report {
     #[arg(default_value = "latest")]
     pub(crate) run: String,
     /// Print the conclusion as JSON on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prices {
+    /// Only models and instances with this in their name.
+    pub(crate) filter: Option<String>,
+    /// Earlier prices, too.
+    #[arg(long)]
+    pub(crate) history: bool,
+    /// Print the prices as JSON on standard output.
     #[arg(long)]
     pub(crate) json: bool,
 }

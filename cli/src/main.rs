@@ -110,6 +110,7 @@ async fn dispatch(arguments: Arguments, measuring: Handle) -> Exit {
             cloud::on(&resume.target, Box::pin(command::resume::run(&resume))).await
         }
         Command::Completions(completions) => Ok(command::completions::run(&completions)),
+        Command::Prices(arguments) => command::prices::run(&arguments),
         Command::Schema => command::schema::run(),
         Command::Simulate(simulate) => command::simulate::run(&simulate).await,
     };

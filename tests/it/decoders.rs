@@ -2,9 +2,11 @@
 //!
 //! | module | what it shows |
 //! | --- | --- |
+//! | `payloads` | answers in every format through the whole client |
 //! | `stream` | answers of `ConverseStream` through the whole client |
 //! | `whole` | answers of `Converse` through the whole client |
 
+mod payloads;
 mod stream;
 mod whole;
 

@@ -10,25 +10,28 @@ use aws_smithy_types::base64;
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use shared::dataset::{Contents, DatasetSource, DatasetSpec, Loader, Place, Prompt};
+use shared::payload::{FORMATS, Lines, Told};
 use shared::plan::Api;
 use shared::record::Outcome;
 use shared::stats::{GapHistogram, Gaps};
 use shared::store::pack::{PackError, pack, unpack};
 use simulator::scripted::{After, Framing, Script, frame, response};
 
-use crate::wire::{Heard, ask};
+use crate::wire::{Heard, Spoken, ask};
 
 /// Reads bytes, and panics where a rule is broken.
 pub type Decoder = fn(&[u8]);
 
 /// Every decoder by the name of its corpus.
-pub const DECODERS: [(&str, Decoder); 6] = [
+pub const DECODERS: [(&str, Decoder); 8] = [
     ("chunk", chunk),
     ("config", config),
     ("converse", converse),
     ("converse_stream", converse_stream),
     ("gaps", gaps),
+    ("payload", payload),
     ("prompts", prompts),
+    ("server", server),
 ];
 
 /// Answers of `ConverseStream`: the bytes as the body of an answer, and their lines as the payloads of
@@ -82,7 +85,8 @@ pub fn converse(bytes: &[u8]) {
 }
 
 /// Asks for the body in each framing, at once and in pieces, which may change nothing.
-fn however_it_arrives(api: Api, body: &[u8]) -> Heard {
+fn however_it_arrives(api: impl Into<Spoken>, body: &[u8]) -> Heard {
+    let api = api.into();
     let heard = whole(api, Framing::Length, body);
     let pieces: Vec<Vec<u8>> = body.chunks(7).map(<[u8]>::to_vec).collect();
     assert_eq!(heard, whole(api, Framing::Close, body), "ended by the connection");
@@ -95,9 +99,47 @@ fn however_it_arrives(api: Api, body: &[u8]) -> Heard {
     heard
 }
 
-fn whole(api: Api, framing: Framing, body: &[u8]) -> Heard {
+fn whole(api: impl Into<Spoken>, framing: Framing, body: &[u8]) -> Heard {
     let after = if framing == Framing::Close { After::Close } else { After::Open };
     ask(api, Script { pieces: vec![response(framing, &[body.to_vec()])], after })
+}
+
+/// Bodies of every format: the bytes as a document of a stream, as an answer that came whole, and in
+/// lines, cut anywhere.
+///
+/// # Panics
+///
+/// Where a rule is broken.
+pub fn payload(bytes: &[u8]) {
+    for (name, _, format) in FORMATS {
+        if let Ok(told) = format.whole(bytes) {
+            assert!(told.stop_reason.is_some() || told.failure.is_some(), "{name}: {told:?}");
+        }
+        let told = |size: usize| -> Result<Vec<Told>, String> {
+            let (mut lines, mut all) = (Lines::default(), Vec::new());
+            for part in bytes.chunks(size.max(1)) {
+                lines.push(part);
+                while let Some(document) = lines.next_document().map_err(|e| e.to_string())? {
+                    all.push(format.part(document).map_err(|error| error.to_string())?);
+                }
+            }
+            Ok(all)
+        };
+        let at_once = told(bytes.len());
+        for size in [1, 7] {
+            assert_eq!(told(size), at_once, "{name}, in pieces of {size}");
+        }
+    }
+}
+
+/// Streams of an OpenAI-compatible server: the bytes as the body of an answer.
+///
+/// # Panics
+///
+/// Where a rule is broken.
+pub fn server(bytes: &[u8]) {
+    let heard = however_it_arrives(Spoken::Server(Api::ChatStream), bytes);
+    assert_complete(&heard);
 }
 
 /// Chunks of records: the bytes as they are, and as the lines of a sound chunk.

@@ -1,10 +1,12 @@
-//! The library's client of Bedrock, asked over an in-memory connection, under a paused clock.
+//! The library's clients, asked over an in-memory connection, under a paused clock.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::endpoint::bedrock::BedrockEndpoint;
-use shared::endpoint::{Dial, Endpoint, Request, placeholder_config};
+use shared::endpoint::{
+    BedrockEndpoint, Dial, OpenAiEndpoint, Request, SageMakerEndpoint, Slot, placeholder_config,
+};
+use shared::payload::Payload;
 use shared::plan::{Api, Deadlines};
 use shared::record::{ErrorDetail, Observation, Outcome, Usage};
 use simulator::scripted::Script;
@@ -56,20 +58,61 @@ impl From<Observation> for Heard {
     }
 }
 
+/// What is spoken with the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spoken {
+    /// An operation of Bedrock's own.
+    Converse(Api),
+    /// A Bedrock model's own body; streamed or not.
+    Native(Payload, bool),
+    /// A container's body, through SageMaker; streamed or not.
+    Container(Payload, bool),
+    /// OpenAI's HTTP.
+    Server(Api),
+}
+
+impl From<Api> for Spoken {
+    fn from(api: Api) -> Self {
+        Self::Converse(api)
+    }
+}
+
 /// One slot's way to a server that keeps to a script.
 ///
 /// # Panics
 ///
 /// Where the configuration in here is not acceptable.
-pub fn endpoint(api: Api, script: Script) -> BedrockEndpoint {
+pub fn endpoint(spoken: impl Into<Spoken>, script: Script) -> Box<dyn Slot> {
     let settings = shared::config::parse(CONFIG).expect("a good configuration");
     let mut spec = settings.endpoints[0].spec.clone();
-    spec.api = api;
     let script = Arc::new(script);
     let dial = Dial::Memory(Arc::new(move || Ok(script.connect())));
     let deadlines =
         Deadlines { connect: DEADLINE, first_token: DEADLINE, stall: DEADLINE, request: DEADLINE };
-    BedrockEndpoint::new(&spec, deadlines, &placeholder_config(), dial)
+    let invoke = |streamed| if streamed { Api::InvokeStream } else { Api::Invoke };
+    let aws = placeholder_config();
+    match spoken.into() {
+        Spoken::Converse(api) => {
+            spec.api = api;
+            Box::new(BedrockEndpoint::new(&spec, deadlines, &aws, dial))
+        }
+        Spoken::Native(payload, streamed) => {
+            (spec.api, spec.payload) = (invoke(streamed), Some(payload));
+            Box::new(BedrockEndpoint::new(&spec, deadlines, &aws, dial))
+        }
+        Spoken::Container(payload, streamed) => {
+            (spec.api, spec.payload) = (invoke(streamed), Some(payload));
+            Box::new(SageMakerEndpoint::new(&spec, deadlines, &aws, dial))
+        }
+        Spoken::Server(api) => {
+            spec.api = api;
+            if matches!(api, Api::CompletionsStream | Api::Completions) {
+                spec.payload = Some(Payload::OpenaiCompletions);
+            }
+            let endpoint = OpenAiEndpoint::new(&spec, deadlines, None, dial);
+            Box::new(endpoint.expect("the address is one"))
+        }
+    }
 }
 
 /// A request.
@@ -91,11 +134,11 @@ pub fn request() -> Request {
 /// # Panics
 ///
 /// Where nothing ends it, or times are not in the order in which things happen.
-pub fn ask(api: Api, script: Script) -> Heard {
+pub fn ask(spoken: impl Into<Spoken>, script: Script) -> Heard {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build();
     let observation = runtime.expect("a runtime takes no more than memory").block_on(async {
-        let (slot, request, cut) = (endpoint(api, script), request(), CancellationToken::new());
+        let (slot, request, cut) = (endpoint(spoken, script), request(), CancellationToken::new());
         let asked = tokio::time::timeout(3 * DEADLINE, slot.invoke(&request, &cut));
         asked.await.expect("a request ends by its deadlines")
     });

@@ -9,6 +9,7 @@ pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod plan;
 pub(crate) mod policy;
+pub(crate) mod prices;
 pub(crate) mod records;
 pub(crate) mod report;
 pub(crate) mod resume;

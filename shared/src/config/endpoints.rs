@@ -7,7 +7,7 @@ use super::raw::{self, Field, Spanned};
 use super::shape::nearest;
 use super::kinds::SPECIAL;
 use super::words::{
-    BEDROCK_APIS, KINDS, LATENCY_MODES, SERVICE_TIERS, SIMULATED_APIS, Words, meaning, names,
+    BEDROCK_APIS, KINDS, LATENCY_MODES, SERVICE_TIERS, Words, meaning, names,
 };
 use super::{EndpointSettings, Given, load, prices};
 use crate::plan::{
@@ -230,7 +230,8 @@ impl Item<'_, '_> {
         let path = join(&self.path, "simulate_as");
         let known =
             model_id.as_deref().and_then(|id| prices::simulated(self.checker, id, at, &path));
-        let modes = self.modes(&SIMULATED_APIS);
+        let modes = self.modes(&BEDROCK_APIS);
+        let payload = self.native_payload(&modes, model_id.as_deref());
         let price = self.price(&modes, |_| known.clone());
         known?;
         Some(EndpointSpec {
@@ -241,7 +242,7 @@ impl Item<'_, '_> {
             model_id: model_id?,
             endpoint_url: None,
             api: modes.api,
-            payload: None,
+            payload: payload?,
             container: Container::default(),
             server: Server::default(),
             latency_mode: modes.latency,

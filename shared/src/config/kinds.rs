@@ -39,7 +39,7 @@ pub(super) const SPECIAL: [Special; 17] = [
     special!(latency_mode, &[Bedrock, Simulated], BEDROCK),
     special!(service_tier, &[Bedrock, Simulated], BEDROCK),
     special!(endpoint_name, &[Sagemaker], SAGEMAKER),
-    special!(payload, &[Bedrock, Sagemaker], SAGEMAKER),
+    special!(payload, &[Bedrock, Sagemaker, Simulated], SAGEMAKER),
     special!(inference_component, &[Sagemaker], SAGEMAKER),
     special!(target_variant, &[Sagemaker], SAGEMAKER),
     special!(custom_attributes, &[Sagemaker], SAGEMAKER),

@@ -22,8 +22,6 @@ pub(super) const BEDROCK_APIS: Words<Api, 4> = [
     ("invoke_stream", Api::InvokeStream),
     ("invoke", Api::Invoke),
 ];
-pub(super) const SIMULATED_APIS: Words<Api, 2> =
-    [("converse_stream", Api::ConverseStream), ("converse", Api::Converse)];
 pub(super) const SAGEMAKER_APIS: Words<Api, 2> =
     [("invoke_stream", Api::InvokeStream), ("invoke", Api::Invoke)];
 pub(super) const OPENAI_APIS: Words<Api, 4> = [

@@ -1,4 +1,4 @@
-//! Every format by its fixtures, `tests/payloads/<name>`: an answer of two pieces, `Hello` and ` wörld`, to
+//! Every format by its fixtures, with which fuzzing begins, too: an answer of two pieces, `Hello` and ` wörld`, to
 //! a prompt of 12 tokens.
 
 use std::path::{Path, PathBuf};
@@ -7,7 +7,9 @@ use super::*;
 use crate::record::Usage;
 
 fn fixture(name: &str, file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/payloads").join(name).join(file)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../fuzz/corpus/payload")
+        .join(format!("{name}-{file}"))
 }
 
 fn request(system: Option<&str>, text: &str) -> Request {

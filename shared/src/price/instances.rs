@@ -15,8 +15,11 @@ pub struct InstanceRow {
     pub per_hour: NanoUsd,
 }
 
-/// Where the prices were read, and when.
-pub const INSTANCES_SOURCE: &str = "FMBench pricing.yml, us-east-1, 2025-04";
+/// Where the prices were read.
+pub const INSTANCES_SOURCE: &str = "FMBench pricing.yml";
+
+/// The month in which they were read, `YYYY-MM`.
+pub const INSTANCES_DATE: &str = "2025-04";
 
 /// The price of an instance in a region; `None` if the table does not have it.
 pub fn instance(instance_type: &str, region: &str) -> Option<&'static InstanceRow> {
@@ -32,7 +35,7 @@ pub fn instances() -> &'static [InstanceRow] {
 impl InstanceRow {
     /// Where the price comes from.
     pub fn source(&self) -> String {
-        INSTANCES_SOURCE.to_owned()
+        format!("{INSTANCES_SOURCE}, {REGION}, {INSTANCES_DATE}")
     }
 }
 

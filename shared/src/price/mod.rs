@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::allotment::Allotment;
 pub use self::charge::{Charge, Tariff, is_free};
-pub use self::instances::{INSTANCES_SOURCE, InstanceRow, instance, instances};
+pub use self::instances::{INSTANCES_DATE, INSTANCES_SOURCE, InstanceRow, instance, instances};
 pub use self::table::{REGION, Row, history, lookup, lookup_at, model_ids, rows};
 
 use crate::record::Usage;

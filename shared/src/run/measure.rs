@@ -22,7 +22,7 @@ use crate::units::{Name, NanoUsd};
 #[derive(Debug, Clone)]
 pub struct Connections {
     aws: SdkConfig,
-    tls: ClientConfig,
+    dial: Dial,
     simulator: Option<Simulator>,
     environment: Environment,
 }
@@ -37,7 +37,7 @@ struct Simulator {
 impl Connections {
     /// Connections to real endpoints with the credentials of `aws`.
     pub fn new(aws: SdkConfig) -> Result<Self, RunError> {
-        Ok(Self { aws, tls: endpoint::tls()?, simulator: None, environment: |_name| None })
+        Ok(Self { aws, dial: endpoint::tls()?.into(), simulator: None, environment: |_name| None })
     }
 
     /// The same, with other settings of AWS: where credentials were renewed.
@@ -55,15 +55,21 @@ impl Connections {
     /// `tls` says.
     #[must_use]
     pub fn with_tls(mut self, tls: ClientConfig) -> Self {
-        self.tls = endpoint::http1_only(tls);
+        self.dial = endpoint::http1_only(tls).into();
         self
+    }
+
+    /// The same, opening connections to real endpoints by `dial`.
+    #[must_use]
+    pub fn with_dial(self, dial: Dial) -> Self {
+        Self { dial, ..self }
     }
 
     /// The same, with simulated endpoints at `url`. `aws` holds whatever credentials: the simulator
     /// asks for none.
     #[must_use]
     pub fn with_simulator(mut self, url: String, aws: SdkConfig) -> Self {
-        self.simulator = Some(Simulator { url, aws, dial: self.tls.clone().into() });
+        self.simulator = Some(Simulator { url, aws, dial: self.dial.clone() });
         self
     }
 
@@ -87,13 +93,11 @@ impl Connections {
         spec: &EndpointSpec,
         deadlines: Deadlines,
     ) -> Result<Box<dyn Slot>, RunError> {
-        let (aws, tls) = (&self.aws, || self.tls.clone());
+        let (aws, dial) = (&self.aws, self.dial.clone());
         Ok(match spec.kind {
-            EndpointKind::Bedrock => {
-                Box::new(BedrockEndpoint::new(spec, deadlines, aws, tls()))
-            }
+            EndpointKind::Bedrock => Box::new(BedrockEndpoint::new(spec, deadlines, aws, dial)),
             EndpointKind::Sagemaker => {
-                Box::new(SageMakerEndpoint::new(spec, deadlines, aws, tls()))
+                Box::new(SageMakerEndpoint::new(spec, deadlines, aws, dial))
             }
             EndpointKind::Openai => {
                 let key = match &spec.server.api_key {
@@ -101,8 +105,8 @@ impl Connections {
                     None => None,
                 };
                 let dial = match &spec.server.ca_pem {
-                    Some(pem) => endpoint::tls_trusting(pem.as_bytes())?,
-                    None => tls(),
+                    Some(pem) => endpoint::tls_trusting(pem.as_bytes())?.into(),
+                    None => dial,
                 };
                 Box::new(OpenAiEndpoint::new(spec, deadlines, key.as_deref(), dial)?)
             }

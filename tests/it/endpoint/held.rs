@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::endpoint::{Endpoint, Request, Start};
+use shared::endpoint::{Request, Start};
 use shared::plan::Api;
 use shared::record::Outcome;
 use simulator::scripted::{After, Framing, Script, converse_stream, response};
