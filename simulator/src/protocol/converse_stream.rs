@@ -76,3 +76,40 @@ fn padded(name: &str, mut payload: serde_json::Value, padding: usize) -> Vec<u8>
     payload["p"] = LETTERS[..=padding * 7 % LETTERS.len()].into();
     frame::event(name, &payload)
 }
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use crate::server::hexadecimal;
+    use crate::testing::{plain_profile, prompt};
+    use crate::{Simulator, SimulatorConfig};
+
+    /// Measurements of clients are compared over months: the bytes may not change.
+    #[tokio::test(start_paused = true)]
+    async fn the_bytes_stay_what_they_were() {
+        let profiles = vec![plain_profile()];
+        let config = SimulatorConfig { profiles, ..Default::default() };
+        let simulator = Simulator::start(config).await.unwrap();
+        let mut bytes = Vec::new();
+        for path in ["converse", "converse-stream"] {
+            let body = prompt("one two").to_string();
+            let length = body.len();
+            let request = format!(
+                "POST /model/plain/{path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+            );
+            let mut connection = simulator.connect();
+            connection.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = Vec::new();
+            connection.read_to_end(&mut answer).await.unwrap();
+            let date = answer.windows(6).position(|at| at == b"date: ").unwrap();
+            answer.drain(date..date + "date: Tue, 15 Nov 1994 08:12:31 GMT".len());
+            bytes.extend(answer);
+        }
+        assert_eq!(
+            hexadecimal(&Sha256::digest(&bytes)),
+            "f55608fd0c8c51100fb4fd01098b7ba7bcb75c05b990b00b67096900947b0849"
+        );
+    }
+}
