@@ -9,7 +9,8 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{self, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
@@ -20,7 +21,7 @@ use crate::connection::Connection;
 use crate::exchange::Answering;
 use crate::fault::Fault;
 use crate::latency::ServiceTimes;
-use crate::protocol::{Ending, Modes, StreamedProtocol};
+use crate::protocol::{Context, Ending, StreamError, StreamWriter, Token};
 use crate::service::{Service, break_off, planned_tokens};
 use crate::truth::Outcome;
 use crate::whole::BrokenAnswer;
@@ -43,16 +44,16 @@ pub(crate) enum Answer {
 #[derive(Debug)]
 pub(crate) struct StreamedAnswer {
     answering: Answering,
-    protocol: &'static dyn StreamedProtocol,
+    writer: Box<dyn StreamWriter>,
     times: ServiceTimes,
-    input_tokens: u32,
-    modes: Modes,
+    context: Context,
     fault: Option<Fault>,
     /// Tokens before the fault; of no meaning without one.
     fault_at: u32,
     /// Tokens until the end, or until the fault after which none come.
     planned: u32,
     written: u32,
+    first_byte: Duration,
     due: Instant,
     sleep: Pin<Box<Sleep>>,
     stage: Stage,
@@ -77,10 +78,10 @@ impl StreamedAnswer {
     /// An answer whose service began at `started`.
     pub(crate) fn new(
         answering: Answering,
-        protocol: &'static dyn StreamedProtocol,
+        writer: Box<dyn StreamWriter>,
         service: Service,
     ) -> Self {
-        let Service { mut times, input_tokens, modes, fault, started, slot, connection } = service;
+        let Service { mut times, context, fault, started, slot, connection } = service;
         let planned = planned_tokens(fault.as_ref(), times.output_tokens);
         let fault_at =
             fault.as_ref().map_or(planned, |fault| fault.tokens_before(times.output_tokens));
@@ -91,14 +92,14 @@ impl StreamedAnswer {
         let due = started + times.first_token();
         let mut answer = Self {
             answering,
-            protocol,
+            writer,
             times,
-            input_tokens,
-            modes,
+            context,
             fault,
             fault_at,
             planned,
             written: 0,
+            first_byte: Duration::ZERO,
             due,
             sleep: Box::pin(tokio::time::sleep_until(due)),
             stage: Stage::Opening,
@@ -109,14 +110,14 @@ impl StreamedAnswer {
         answer
     }
 
-    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+    fn poll_chunk(&mut self, task: &mut task::Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         let mut bytes = Vec::new();
         let written = self.written;
         let mut now = Instant::now();
         while bytes.len() < CHUNK {
             match self.stage {
                 Stage::Opening => {
-                    self.protocol.opening(&mut bytes);
+                    self.writer.opening(&self.context, &mut bytes);
                     self.stage = Stage::Tokens;
                 }
                 Stage::Tokens if self.is_stall_due() => {
@@ -132,14 +133,14 @@ impl StreamedAnswer {
                 _ if !bytes.is_empty() => break,
                 Stage::Tokens => {
                     self.sleep.as_mut().reset(self.due);
-                    ready!(self.sleep.as_mut().poll(context));
+                    ready!(self.sleep.as_mut().poll(task));
                     now = Instant::now();
                 }
                 Stage::Stalled => return Poll::Pending,
                 Stage::Cutting => {
                     // hyper flushes before it asks again, and would not after an error.
                     self.stage = Stage::Cut;
-                    context.waker().wake_by_ref();
+                    task.waker().wake_by_ref();
                     return Poll::Pending;
                 }
                 Stage::Cut => {
@@ -152,7 +153,7 @@ impl StreamedAnswer {
             }
         }
         self.answering.exchange.tokens(self.written - written);
-        Poll::Ready(Some(Ok(bytes.into())))
+        Poll::Ready(Some(Ok(self.writer.pack(bytes).into())))
     }
 
     /// Notes a stall that begins now, so that the client's leaving is taken for its end.
@@ -180,8 +181,13 @@ impl StreamedAnswer {
 
     fn append_token(&mut self, bytes: &mut Vec<u8>) {
         let start = bytes.len();
-        self.protocol.token(self.times.word(), self.written == 0, bytes);
-        self.corrupt(&mut bytes[start..]);
+        if self.written == 0 {
+            self.first_byte = self.answering.exchange.received().elapsed();
+        }
+        let mut token = self.next_token();
+        token.ending = self.ends_with_next().then(|| self.ending(self.written + 1));
+        self.writer.token(&self.context, &token, bytes);
+        self.corrupt(bytes, start);
         self.written += 1;
         if self.written < self.times.output_tokens {
             self.due += self.times.gap();
@@ -189,12 +195,42 @@ impl StreamedAnswer {
         self.pause();
     }
 
-    /// Damages frames where that is due.
-    fn corrupt(&self, bytes: &mut [u8]) {
+    fn next_token(&mut self) -> Token {
+        let reasoning = self.context.reasoning_tokens;
+        Token {
+            word: self.times.word(),
+            index: self.written,
+            is_first: self.written == 0 || self.written == reasoning,
+            is_reasoning: self.written < reasoning,
+            ending: None,
+        }
+    }
+
+    /// Whether the next token is the last and nothing happens between it and the end.
+    fn ends_with_next(&self) -> bool {
+        let is_sound = match &self.fault {
+            None => true,
+            Some(Fault::Pause { .. } | Fault::Corrupt { .. }) => self.fault_at < self.planned,
+            Some(fault) => !fault.is_last(),
+        };
+        is_sound && self.written + 1 == self.planned
+    }
+
+    fn ending(&self, output_tokens: u32) -> Ending {
+        Ending {
+            output_tokens,
+            is_cut: self.times.is_cut,
+            latency: self.answering.exchange.received().elapsed(),
+            first_byte: self.first_byte,
+        }
+    }
+
+    /// Damages what was appended from `start` on, where that is due.
+    fn corrupt(&mut self, bytes: &mut [u8], start: usize) {
         if let Some(Fault::Corrupt { part, .. }) = self.fault
             && self.written == self.fault_at
         {
-            self.protocol.corrupt(bytes, part);
+            self.writer.corrupt(bytes, start, part);
             self.answering.exchange.interrupted_as(Some(Outcome::Corrupt));
         }
     }
@@ -203,29 +239,24 @@ impl StreamedAnswer {
     fn finish(&mut self, bytes: &mut Vec<u8>) {
         self.slot = None;
         self.stage = Stage::Done;
+        let start = bytes.len();
         match &self.fault {
             Some(Fault::StreamException { exception, message, .. }) => {
-                self.protocol.exception(exception, message, bytes);
+                let error = StreamError { name: exception, message, tokens: self.written };
+                self.writer.exception(&self.context, error, bytes);
                 self.answering.exchange.end(Outcome::StreamException);
             }
             Some(Fault::Truncate { .. }) => {
-                let mut frame = Vec::new();
-                self.protocol.token(self.times.word(), self.written == 0, &mut frame);
-                bytes.extend_from_slice(&frame[..frame.len() / 2]);
+                let token = self.next_token();
+                self.writer.token(&self.context, &token, bytes);
+                bytes.truncate(start + (bytes.len() - start) / 2);
                 self.stage = Stage::Cutting;
             }
             Some(Fault::ResetAfter { .. }) => self.stage = Stage::Cutting,
             _ => {
-                let ending = Ending {
-                    input_tokens: self.input_tokens,
-                    output_tokens: self.written,
-                    is_cut: self.times.is_cut,
-                    latency: self.answering.exchange.received().elapsed(),
-                    modes: self.modes.clone(),
-                };
-                let start = bytes.len();
-                self.protocol.closing(&ending, bytes);
-                self.corrupt(&mut bytes[start..]);
+                let ending = self.ending(self.written);
+                self.writer.closing(&self.context, &ending, bytes);
+                self.corrupt(bytes, start);
                 let is_corrupt = matches!(&self.fault, Some(Fault::Corrupt { .. }));
                 self.answering.exchange.end(if is_corrupt {
                     Outcome::Corrupt
@@ -243,12 +274,12 @@ impl Body for Answer {
 
     fn poll_frame(
         self: Pin<&mut Self>,
-        context: &mut Context<'_>,
+        task: &mut task::Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let chunk = match self.get_mut() {
             Self::Whole(bytes) => bytes.take().map(Ok),
-            Self::Streamed(answer) => ready!(answer.poll_chunk(context)),
-            Self::Broken(answer) => ready!(answer.poll_chunk(context)),
+            Self::Streamed(answer) => ready!(answer.poll_chunk(task)),
+            Self::Broken(answer) => ready!(answer.poll_chunk(task)),
         };
         Poll::Ready(chunk.map(|chunk| chunk.map(Frame::data)))
     }
@@ -273,94 +304,4 @@ impl Body for Answer {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use crate::testing::{ask, plain_profile, prompt};
-    use crate::{OutputTokens, Profile, Simulator, SimulatorConfig};
-
-    async fn start(profile: Profile) -> Simulator {
-        let profiles = vec![profile];
-        Simulator::start(SimulatorConfig { profiles, ..Default::default() }).await.unwrap()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn every_token_comes_when_due_and_events_in_order() {
-        let simulator = start(plain_profile()).await;
-        let reply = ask(simulator.connect(), "plain", &prompt("one two, three!")).await.unwrap();
-        assert_eq!(reply.status, 200);
-        assert_eq!(reply.header("content-type"), "application/vnd.amazon.eventstream");
-        assert_eq!(reply.header("x-fmgauge-simulated"), "true");
-        assert_eq!(reply.headers_at, Duration::ZERO);
-
-        let mut names = vec!["messageStart"];
-        names.extend(["contentBlockDelta"; 10]);
-        names.extend(["contentBlockStop", "messageStop", "metadata"]);
-        assert_eq!(reply.names(), names);
-        let times: Vec<_> = reply.tokens().iter().map(|(at, _)| at.as_millis()).collect();
-        assert_eq!(times, [105, 115, 125, 135, 145, 155, 165, 175, 185, 195]);
-        assert_eq!(reply.last().at.as_millis(), 195);
-        assert_eq!(
-            reply.last().payload["usage"],
-            serde_json::json!({"inputTokens": 5, "outputTokens": 10, "totalTokens": 15})
-        );
-        assert_eq!(reply.last().payload["metrics"]["latencyMs"], 195);
-        let text: String = reply.tokens().iter().map(|(_, text)| *text).collect();
-        assert_eq!(crate::count_tokens(&text), 10, "{text}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn how_it_was_served_is_told_where_it_was_asked() {
-        let simulator = start(plain_profile()).await;
-        let mut request = prompt("one");
-        request["performanceConfig"] = serde_json::json!({"latency": "standard"});
-        request["serviceTier"] = serde_json::json!({"type": "priority"});
-        let reply = ask(simulator.connect(), "plain", &request).await.unwrap();
-        let metadata = &reply.last().payload;
-        assert_eq!(metadata["performanceConfig"]["latency"], "standard");
-        assert_eq!(metadata["serviceTier"]["type"], "priority");
-        let reply = ask(simulator.connect(), "plain", &prompt("one")).await.unwrap();
-        let metadata = &reply.last().payload;
-        assert!(metadata.get("performanceConfig").is_none());
-        assert!(metadata.get("serviceTier").is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn rounding_by_the_timer_does_not_add_up() {
-        let mut profile = plain_profile();
-        profile.decode_per_token = Duration::from_micros(10_300);
-        profile.output_tokens = OutputTokens::fixed(100.0);
-        let simulator = start(profile).await;
-        let reply = ask(simulator.connect(), "plain", &prompt("one")).await.unwrap();
-        let due = Duration::from_millis(101) + Duration::from_micros(10_300) * 99;
-        let at = reply.last().at;
-        assert!(due <= at && at < due + Duration::from_millis(1), "{at:?}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn tokens_due_at_once_come_at_once() {
-        let mut profile = plain_profile();
-        profile.decode_per_token = Duration::ZERO;
-        profile.output_tokens = OutputTokens::fixed(3_000.0);
-        let simulator = start(profile).await;
-        let reply = ask(simulator.connect(), "plain", &prompt("one")).await.unwrap();
-        assert_eq!(reply.tokens().len(), 3_000);
-        assert!(reply.tokens().iter().all(|(at, _)| at.as_millis() == 101));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_limit_cuts_the_answer() {
-        let simulator = start(plain_profile()).await;
-        let check = async |limit: u32, expected: (usize, &str)| {
-            let mut request = prompt("one");
-            request["inferenceConfig"] = serde_json::json!({ "maxTokens": limit });
-            let reply = ask(simulator.connect(), "plain", &request).await.unwrap();
-            let stop = reply.events.iter().find(|event| event.name == "messageStop").unwrap();
-            let reason = stop.payload["stopReason"].as_str().unwrap();
-            assert_eq!((reply.tokens().len(), reason), expected);
-        };
-        check(3, (3, "max_tokens")).await;
-        check(10, (10, "end_turn")).await;
-        check(11, (10, "end_turn")).await;
-    }
-}
+mod tests;

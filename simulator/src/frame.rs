@@ -2,6 +2,7 @@
 
 use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::fault::Part;
@@ -9,19 +10,33 @@ use crate::fault::Part;
 /// The content type of a stream of such frames.
 pub(crate) const CONTENT_TYPE: &str = "application/vnd.amazon.eventstream";
 
+const JSON: &str = "application/json";
+
 /// The length of what precedes a frame's headers: two lengths and a checksum of four bytes each.
 const PRELUDE: usize = 12;
 
 /// A frame that carries an event.
 pub(crate) fn event(name: &str, payload: &Value) -> Vec<u8> {
-    frame("event", ":event-type", name, payload)
+    frame("event", ":event-type", name, JSON, payload.to_string())
+}
+
+/// An event with padding `p` as Bedrock adds it, so that the length of a frame does not tell the
+/// length of its text.
+pub(crate) fn padded(name: &str, mut payload: Value, padding: usize) -> Vec<u8> {
+    const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    payload["p"] = LETTERS[..=padding * 7 % LETTERS.len()].into();
+    event(name, &payload)
+}
+
+/// A frame that carries bytes of any kind.
+pub(crate) fn blob(name: &str, payload: &[u8]) -> Vec<u8> {
+    frame("event", ":event-type", name, "application/octet-stream", payload.to_vec())
 }
 
 /// A frame that ends a stream with an error, named as the service's model names it, such as
 /// `throttlingException`.
-pub(crate) fn exception(name: &str, message: &str) -> Vec<u8> {
-    let payload = serde_json::json!({ "message": message });
-    frame("exception", ":exception-type", name, &payload)
+pub(crate) fn exception(name: &str, payload: &Value) -> Vec<u8> {
+    frame("exception", ":exception-type", name, JSON, payload.to_string())
 }
 
 /// Flips one bit of the first frame of these bytes, so that a checksum fails.
@@ -40,10 +55,16 @@ pub(crate) fn corrupt(bytes: &mut [u8], part: Part) {
     }
 }
 
-fn frame(message_type: &str, name_header: &'static str, name: &str, payload: &Value) -> Vec<u8> {
-    let message = Message::new(payload.to_string())
+fn frame(
+    message_type: &str,
+    name_header: &'static str,
+    name: &str,
+    content_type: &str,
+    payload: impl Into<Bytes>,
+) -> Vec<u8> {
+    let message = Message::new(payload)
         .add_header(text_header(name_header, name))
-        .add_header(text_header(":content-type", "application/json"))
+        .add_header(text_header(":content-type", content_type))
         .add_header(text_header(":message-type", message_type));
     let mut bytes = Vec::new();
     write_message_to(&message, &mut bytes)
@@ -84,8 +105,8 @@ mod tests {
 
     #[test]
     fn exceptions_carry_their_name_and_message() {
-        let message =
-            read_message_from(&exception("throttlingException", "slow down")[..]).unwrap();
+        let frame = exception("throttlingException", &json!({"message": "slow down"}));
+        let message = read_message_from(&frame[..]).unwrap();
         assert_eq!(message.headers()[0].name().as_str(), ":exception-type");
         assert_eq!(message.headers()[2].value().as_string().unwrap().as_str(), "exception");
         assert_eq!(&message.payload()[..], br#"{"message":"slow down"}"#);

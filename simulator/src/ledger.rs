@@ -68,6 +68,11 @@ impl Ledger {
         Duration::from_nanos(now % DAY).as_secs_f64() / 3_600.0
     }
 
+    /// An instant in seconds since 1970.
+    pub(crate) fn unix_s_at(&self, instant: Instant) -> u64 {
+        self.started_unix_ns.saturating_add(self.at_ns(instant)) / 1_000_000_000
+    }
+
     pub(crate) fn started_unix_ns(&self) -> u64 {
         self.started_unix_ns
     }

@@ -7,57 +7,56 @@ use hyper::Method;
 use crate::protocol::{Converse, ConverseStream, Protocol};
 use crate::refusal::Refusal;
 
-/// A path that is answered. A segment `{model}` stands for any one segment, percent-encoded.
+/// A path that is answered. A segment `{name}` stands for any one segment, percent-encoded.
 #[derive(Debug)]
 struct Route {
     method: Method,
     path: &'static str,
-    protocol: Protocol,
+    protocol: &'static dyn Protocol,
 }
 
 const ROUTES: &[Route] = &[
     Route {
         method: Method::POST,
-        path: "/model/{model}/converse-stream",
-        protocol: Protocol::Streamed(&ConverseStream),
+        path: "/model/{name}/converse-stream",
+        protocol: &ConverseStream,
     },
-    Route {
-        method: Method::POST,
-        path: "/model/{model}/converse",
-        protocol: Protocol::Whole(&Converse),
-    },
+    Route { method: Method::POST, path: "/model/{name}/converse", protocol: &Converse },
 ];
 
-const MODEL: &str = "{model}";
+const NAME: &str = "{name}";
 
-/// Finds the API of a request, and the model that its path names, decoded.
-pub(crate) fn find(method: &Method, path: &str) -> Result<(Protocol, Option<String>), Refusal> {
+/// Finds the API of a request, and what its path names, decoded.
+pub(crate) fn find(
+    method: &Method,
+    path: &str,
+) -> Result<(&'static dyn Protocol, Option<String>), Refusal> {
     ROUTES
         .iter()
         .filter(|route| route.method == *method)
-        .find_map(|route| Some((route.protocol, fit(route.path, path)?.model)))
+        .find_map(|route| Some((route.protocol, fit(route.path, path)?.name)))
         .ok_or_else(|| Refusal::unknown_operation(method.as_str(), path))
 }
 
 /// A path that fits a pattern.
 #[derive(Debug)]
 struct Fit {
-    /// The model that the path names, if the pattern asks for one.
-    model: Option<String>,
+    /// What the path names, if the pattern asks for it.
+    name: Option<String>,
 }
 
 fn fit(pattern: &str, path: &str) -> Option<Fit> {
-    let mut model = None;
+    let mut name = None;
     let mut segments = path.split('/');
     for expected in pattern.split('/') {
         let segment = segments.next()?;
-        if expected == MODEL && !segment.is_empty() {
-            model = Some(percent_decoded(segment)?);
+        if expected == NAME && !segment.is_empty() {
+            name = Some(percent_decoded(segment)?);
         } else if expected != segment {
             return None;
         }
     }
-    segments.next().is_none().then_some(Fit { model })
+    segments.next().is_none().then_some(Fit { name })
 }
 
 fn percent_decoded(segment: &str) -> Option<String> {
@@ -79,12 +78,12 @@ mod tests {
     use super::*;
 
     fn check(method: &Method, path: &str, expected: Option<&str>) {
-        let found = find(method, path).ok().and_then(|(_, model)| model);
+        let found = find(method, path).ok().and_then(|(_, name)| name);
         assert_eq!(found.as_deref(), expected, "{method} {path}");
     }
 
     #[test]
-    fn paths_lead_to_a_model() {
+    fn paths_lead_to_a_name() {
         let post = Method::POST;
         check(&post, "/model/mistral.x-v0%3A2/converse-stream", Some("mistral.x-v0:2"));
         check(&post, "/model/mistral.x-v0:2/converse-stream", Some("mistral.x-v0:2"));

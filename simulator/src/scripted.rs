@@ -12,7 +12,9 @@ use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
-use crate::protocol::{Converse, ConverseStream, Ending, Modes, StreamedProtocol, WholeProtocol};
+use crate::protocol::{
+    Context, Converse, ConverseStream, Ending, Said, StreamWriter, Token, WholeWriter,
+};
 use crate::words::token_text;
 
 /// How much a connection holds in each direction before its writer has to wait.
@@ -146,9 +148,14 @@ pub fn converse_stream(tokens: u32) -> Vec<Vec<u8>> {
         write(&mut bytes);
         bytes
     };
-    let opening = framed(&|bytes| ConverseStream.opening(bytes));
-    let token = |token: u32| framed(&|bytes| ConverseStream.token(word(token), token == 0, bytes));
-    let closing = framed(&|bytes| ConverseStream.closing(&ending(tokens), bytes));
+    let context = context();
+    let opening = framed(&|bytes| ConverseStream.opening(&context, bytes));
+    let token = |index: u32| {
+        let (word, is_first) = (word(index), index == 0);
+        let token = Token { word, index, is_first, is_reasoning: false, ending: None };
+        framed(&|bytes| ConverseStream.token(&context, &token, bytes))
+    };
+    let closing = framed(&|bytes| ConverseStream.closing(&context, &ending(tokens), bytes));
     let content = (0..tokens).map(token);
     std::iter::once(opening).chain(content).chain(frames(&closing)).collect()
 }
@@ -156,7 +163,7 @@ pub fn converse_stream(tokens: u32) -> Vec<Vec<u8>> {
 /// The body of a whole answer through `Converse`, of so many tokens.
 pub fn converse(tokens: u32) -> Vec<u8> {
     let text: String = (0..tokens).map(|token| token_text(word(token), token == 0)).collect();
-    Converse.body(&text, &ending(tokens))
+    Converse.body(&context(), Said { reasoning: "", text: &text }, &ending(tokens))
 }
 
 /// A frame of an event stream: `event` or `exception` with a name, and a payload that need not be
@@ -180,10 +187,13 @@ pub fn frame(message_type: &str, name: &str, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
+fn context() -> Context {
+    Context { input_tokens: 7, ..Context::default() }
+}
+
 fn ending(tokens: u32) -> Ending {
     let latency = Duration::from_millis(5);
-    let modes = Modes::default();
-    Ending { input_tokens: 7, output_tokens: tokens, is_cut: false, latency, modes }
+    Ending { output_tokens: tokens, is_cut: false, latency, first_byte: latency }
 }
 
 fn word(token: u32) -> usize {

@@ -10,16 +10,14 @@ use crate::connection::Connection;
 use crate::exchange::Answering;
 use crate::fault::Fault;
 use crate::latency::ServiceTimes;
-use crate::protocol::Modes;
+use crate::protocol::Context;
 use crate::truth::Outcome;
 
 /// What serves a request, once it has its slot.
 #[derive(Debug)]
 pub(crate) struct Service {
     pub(crate) times: ServiceTimes,
-    /// By the vendor's count.
-    pub(crate) input_tokens: u32,
-    pub(crate) modes: Modes,
+    pub(crate) context: Context,
     pub(crate) fault: Option<Fault>,
     /// When service began.
     pub(crate) started: Instant,

@@ -72,6 +72,7 @@ pub(crate) fn plain_profile() -> Profile {
         decode_per_token: Duration::from_millis(10),
         input_tokens: InputTokens::default(),
         output_tokens: OutputTokens::fixed(10.0),
+        reasoning_tokens: 0,
         noise_cv: 0.0,
         day_swing: None,
         slots: 8,

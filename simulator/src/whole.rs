@@ -9,37 +9,41 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::body::SizeHint;
+use hyper::header::HeaderMap;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::answer::Answer;
 use crate::connection::Connection;
 use crate::exchange::Answering;
 use crate::fault::{Fault, Part};
-use crate::protocol::{Ending, WholeProtocol};
+use crate::protocol::{Ending, Said, WholeWriter};
 use crate::refusal::Refusal;
 use crate::service::{Service, break_off, planned_tokens};
 use crate::truth::Outcome;
 use crate::words::token_text;
 
-/// Waits until the answer is complete and gives it, or the beginning of it before a fault, or an
-/// error in its place.
+/// Waits until the answer is complete and gives it with its API's own headers, or the beginning of
+/// it before a fault, or an error in its place.
 pub(crate) async fn answer(
     answering: Answering,
-    protocol: &'static dyn WholeProtocol,
+    writer: Box<dyn WholeWriter>,
     service: Service,
-) -> Result<Answer, (Answering, Refusal)> {
-    let Service { mut times, input_tokens, modes, fault, started, slot, connection } = service;
+) -> Result<(Answer, HeaderMap), (Answering, Refusal)> {
+    let Service { mut times, context, fault, started, slot, connection } = service;
     if fault == Some(Fault::Endless) {
         answering.exchange.interrupted_as(Some(Outcome::Endless));
         future::pending::<()>().await;
     }
     let planned = planned_tokens(fault.as_ref(), times.output_tokens);
-    let mut text = String::new();
+    let (mut reasoning, mut text) = (String::new(), String::new());
     let mut planned_text = 0;
     let mut taken = Duration::ZERO;
     for token in 0..times.output_tokens {
         let step = if token == 0 { times.first_token() } else { times.gap() };
-        text.push_str(&token_text(times.word(), token == 0));
+        let is_text = token >= context.reasoning_tokens;
+        let said = if is_text { &mut text } else { &mut reasoning };
+        let word = token_text(times.word(), said.is_empty());
+        said.push_str(&word);
         if token < planned {
             taken += step;
             planned_text = text.len();
@@ -56,14 +60,13 @@ pub(crate) async fn answer(
         return Err((answering, Refusal::of_exception(exception, message)));
     }
     let exchange = &answering.exchange;
-    let ending = Ending {
-        input_tokens,
-        output_tokens: times.output_tokens,
-        is_cut: times.is_cut,
-        latency: exchange.received().elapsed(),
-        modes,
-    };
-    let mut body = protocol.body(&text, &ending);
+    let latency = exchange.received().elapsed();
+    let output_tokens = times.output_tokens;
+    let ending = Ending { output_tokens, is_cut: times.is_cut, latency, first_byte: latency };
+    let mut headers = HeaderMap::new();
+    writer.headers(&context, &ending, &mut headers);
+    let said = Said { reasoning: &reasoning, text: &text };
+    let mut body = writer.body(&context, said, &ending);
     if let Some(Fault::Corrupt { part, .. }) = fault {
         corrupt(&mut body, part);
     }
@@ -72,9 +75,8 @@ pub(crate) async fn answer(
     exchange.tokens(planned);
     let is_cut = matches!(&fault, Some(Fault::Truncate { .. } | Fault::ResetAfter { .. }));
     if is_cut || matches!(&fault, Some(Fault::StallBeforeFirst | Fault::StallAfter { .. })) {
-        // The words need no escapes, so that the text stands in the body as it is.
-        let text_at = body.windows(text.len()).position(|part| part == text.as_bytes());
-        let beginning = body.slice(..text_at.unwrap_or(0) + planned_text);
+        let length = beginning(&body, &text, planned_text, (planned, output_tokens));
+        let beginning = body.slice(..length);
         let stage = if is_cut { Stage::Cutting } else { Stage::Stalled };
         exchange.interrupted_as(fault.as_ref().map(Fault::outcome));
         let broken = BrokenAnswer {
@@ -86,11 +88,23 @@ pub(crate) async fn answer(
             connection,
             _slot: slot,
         };
-        return Ok(Answer::Broken(broken));
+        return Ok((Answer::Broken(broken), headers));
     }
     let is_corrupt = matches!(&fault, Some(Fault::Corrupt { .. }));
     exchange.end(if is_corrupt { Outcome::Corrupt } else { Outcome::Ok });
-    Ok(Answer::Whole(Some(body)))
+    Ok((Answer::Whole(Some(body)), headers))
+}
+
+/// How much of a body comes before a fault: up to the text that was planned, or as large a share of
+/// it as of the tokens, where the text does not stand in it in one piece.
+fn beginning(body: &[u8], text: &str, planned_text: usize, planned: (u32, u32)) -> usize {
+    // The words need no escapes, so that the text stands in the body as it is.
+    let mut windows = body.windows(text.len().max(1));
+    if let Some(text_at) = windows.position(|part| part == text.as_bytes()) {
+        return text_at + planned_text;
+    }
+    let share = body.len() as u64 * u64::from(planned.0) / u64::from(planned.1.max(1));
+    usize::try_from(share).map_or(0, |share| share.min(body.len().saturating_sub(1)))
 }
 
 /// Flips one bit of a bracket, so that the syntax breaks.

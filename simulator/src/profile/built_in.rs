@@ -44,6 +44,7 @@ impl Row {
             decode_per_token: decode,
             input_tokens: InputTokens { ratio: self.input.0, extra: self.input.1 },
             output_tokens: OutputTokens { points: points.collect(), cv: self.output_cv },
+            reasoning_tokens: 0,
             noise_cv: 0.05,
             day_swing: None,
             slots: self.slots,

@@ -21,6 +21,7 @@ impl Profile {
             decode_per_token: itl,
             input_tokens: InputTokens::default(),
             output_tokens: OutputTokens::fixed(f64::from(tokens)),
+            reasoning_tokens: 0,
             noise_cv: 0.0,
             day_swing: None,
             slots: Semaphore::MAX_PERMITS,

@@ -38,6 +38,9 @@ pub struct Profile {
     pub input_tokens: InputTokens,
     /// How long answers are.
     pub output_tokens: OutputTokens,
+    /// How many of an answer's tokens are reasoning, before all others; an answer that has no more
+    /// tokens says nothing else. APIs and bodies that cannot tell reasoning from text have none.
+    pub reasoning_tokens: u32,
     /// Coefficient of variation (standard deviation / mean) of the noise; 0 for none.
     pub noise_cv: f64,
     /// How times change over the day; none for not at all.

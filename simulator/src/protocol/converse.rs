@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Ending, Modes, Question};
+use super::{Context, Ending, Modes, Question};
 use crate::refusal::Refusal;
 use crate::tokens::count_tokens;
 
@@ -62,6 +62,7 @@ pub(super) fn parse(model_id: Option<String>, body: &[u8]) -> Result<Question, R
         request,
         prompt,
         input_tokens,
+        wants_usage: true,
     })
 }
 
@@ -71,18 +72,18 @@ pub(super) fn stop_reason(ending: &Ending) -> &'static str {
 }
 
 /// Usage, metrics, and how the request was served, where it asked for something.
-pub(super) fn metadata(ending: &Ending) -> Value {
-    let (input, output) = (ending.input_tokens, ending.output_tokens);
+pub(super) fn metadata(context: &Context, ending: &Ending) -> Value {
+    let (input, output) = (context.input_tokens, ending.output_tokens);
     let total = u64::from(input) + u64::from(output);
     let latency = u64::try_from(ending.latency.as_millis()).unwrap_or(u64::MAX);
     let mut metadata = json!({
         "usage": {"inputTokens": input, "outputTokens": output, "totalTokens": total},
         "metrics": {"latencyMs": latency},
     });
-    if let Some(mode) = &ending.modes.latency {
+    if let Some(mode) = &context.modes.latency {
         metadata["performanceConfig"] = json!({ "latency": mode });
     }
-    if let Some(tier) = &ending.modes.service_tier {
+    if let Some(tier) = &context.modes.service_tier {
         metadata["serviceTier"] = json!({ "type": tier });
     }
     metadata

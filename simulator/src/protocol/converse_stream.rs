@@ -7,48 +7,78 @@
 
 use std::sync::LazyLock;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Ending, Question, StreamedProtocol, converse};
+use super::{
+    Asked, Context, Ending, Protocol, Question, StreamError, StreamWriter, Token, Writer, converse,
+};
 use crate::fault::Part;
 use crate::frame;
 use crate::refusal::Refusal;
 use crate::words::{WORDS, token_text};
 
-/// The API `POST /model/{model}/converse-stream`.
+/// The API `POST /model/{name}/converse-stream`.
 #[derive(Debug)]
 pub(crate) struct ConverseStream;
 
-impl StreamedProtocol for ConverseStream {
-    fn parse(&self, model_id: Option<String>, body: &[u8]) -> Result<Question, Refusal> {
-        converse::parse(model_id, body)
+impl Protocol for ConverseStream {
+    fn read(&self, asked: Asked<'_>) -> Result<(Question, Writer), Refusal> {
+        Ok((converse::parse(asked.name, asked.body)?, Writer::Streamed(Box::new(Self))))
     }
+}
 
+impl StreamWriter for ConverseStream {
     fn content_type(&self) -> &'static str {
         frame::CONTENT_TYPE
     }
 
-    fn opening(&self, bytes: &mut Vec<u8>) {
+    fn reasons(&self) -> bool {
+        true
+    }
+
+    fn opening(&mut self, _context: &Context, bytes: &mut Vec<u8>) {
         append(bytes, "messageStart", json!({ "role": "assistant" }), 0);
     }
 
-    fn token(&self, word: usize, is_first: bool, bytes: &mut Vec<u8>) {
-        bytes.extend_from_slice(&TOKEN_FRAMES[usize::from(is_first)][word % WORDS.len()]);
+    fn token(&mut self, context: &Context, token: &Token, bytes: &mut Vec<u8>) {
+        let Token { word, is_first, is_reasoning, .. } = *token;
+        if context.reasoning_tokens == 0 {
+            let frame = &TOKEN_FRAMES[usize::from(is_first)][word % WORDS.len()];
+            bytes.extend_from_slice(frame);
+            return;
+        }
+        let text = token_text(word, is_first);
+        let delta = if is_reasoning {
+            json!({"reasoningContent": {"text": text}})
+        } else {
+            json!({ "text": text })
+        };
+        if !is_reasoning && is_first {
+            append(bytes, "contentBlockStop", json!({ "contentBlockIndex": 0 }), 1);
+        }
+        let index = u32::from(!is_reasoning);
+        append(
+            bytes,
+            "contentBlockDelta",
+            json!({ "contentBlockIndex": index, "delta": delta }),
+            word,
+        );
     }
 
-    fn closing(&self, ending: &Ending, bytes: &mut Vec<u8>) {
+    fn closing(&mut self, context: &Context, ending: &Ending, bytes: &mut Vec<u8>) {
         let reason = converse::stop_reason(ending);
-        append(bytes, "contentBlockStop", json!({ "contentBlockIndex": 0 }), 1);
+        let index = context.text_block(ending.output_tokens);
+        append(bytes, "contentBlockStop", json!({ "contentBlockIndex": index }), 1);
         append(bytes, "messageStop", json!({ "stopReason": reason }), 2);
-        append(bytes, "metadata", converse::metadata(ending), 3);
+        append(bytes, "metadata", converse::metadata(context, ending), 3);
     }
 
-    fn exception(&self, name: &str, message: &str, bytes: &mut Vec<u8>) {
-        bytes.extend(frame::exception(name, message));
+    fn exception(&mut self, _context: &Context, error: StreamError<'_>, bytes: &mut Vec<u8>) {
+        bytes.extend(frame::exception(error.name, &json!({ "message": error.message })));
     }
 
-    fn corrupt(&self, bytes: &mut [u8], part: Part) {
-        frame::corrupt(bytes, part);
+    fn corrupt(&mut self, bytes: &mut [u8], start: usize, part: Part) {
+        frame::corrupt(&mut bytes[start..], part);
     }
 }
 
@@ -59,22 +89,14 @@ static TOKEN_FRAMES: LazyLock<[Vec<Vec<u8>>; 2]> = LazyLock::new(|| {
             .map(|word| {
                 let text = token_text(word, is_first);
                 let payload = json!({ "contentBlockIndex": 0, "delta": {"text": text} });
-                padded("contentBlockDelta", payload, word)
+                frame::padded("contentBlockDelta", payload, word)
             })
             .collect()
     })
 });
 
-fn append(bytes: &mut Vec<u8>, name: &str, payload: serde_json::Value, padding: usize) {
-    bytes.extend(padded(name, payload, padding));
-}
-
-/// An event with padding `p` as the service adds it, so that the length of a frame does not tell
-/// the length of its text.
-fn padded(name: &str, mut payload: serde_json::Value, padding: usize) -> Vec<u8> {
-    const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    payload["p"] = LETTERS[..=padding * 7 % LETTERS.len()].into();
-    frame::event(name, &payload)
+fn append(bytes: &mut Vec<u8>, name: &str, payload: Value, padding: usize) {
+    bytes.extend(frame::padded(name, payload, padding));
 }
 
 #[cfg(test)]

@@ -2,25 +2,35 @@
 
 use serde_json::json;
 
-use super::{Ending, Question, WholeProtocol, converse};
+use super::{Asked, Context, Ending, Protocol, Question, Said, WholeWriter, Writer, converse};
 use crate::refusal::Refusal;
 
-/// The API `POST /model/{model}/converse`.
+/// The API `POST /model/{name}/converse`.
 #[derive(Debug)]
 pub(crate) struct Converse;
 
-impl WholeProtocol for Converse {
-    fn parse(&self, model_id: Option<String>, body: &[u8]) -> Result<Question, Refusal> {
-        converse::parse(model_id, body)
+impl Protocol for Converse {
+    fn read(&self, asked: Asked<'_>) -> Result<(Question, Writer), Refusal> {
+        Ok((converse::parse(asked.name, asked.body)?, Writer::Whole(Box::new(Self))))
+    }
+}
+
+impl WholeWriter for Converse {
+    fn reasons(&self) -> bool {
+        true
     }
 
-    fn content_type(&self) -> &'static str {
-        "application/json"
-    }
-
-    fn body(&self, text: &str, ending: &Ending) -> Vec<u8> {
-        let mut body = converse::metadata(ending);
-        body["output"] = json!({"message": {"role": "assistant", "content": [{"text": text}]}});
+    fn body(&self, context: &Context, said: Said<'_>, ending: &Ending) -> Vec<u8> {
+        let mut content = Vec::new();
+        if context.reasoning_tokens > 0 {
+            let reasoning = json!({ "text": said.reasoning });
+            content.push(json!({"reasoningContent": {"reasoningText": reasoning}}));
+        }
+        if !said.text.is_empty() {
+            content.push(json!({ "text": said.text }));
+        }
+        let mut body = converse::metadata(context, ending);
+        body["output"] = json!({"message": {"role": "assistant", "content": content}});
         body["stopReason"] = converse::stop_reason(ending).into();
         body.to_string().into_bytes()
     }

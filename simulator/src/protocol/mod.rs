@@ -1,6 +1,8 @@
 //! How the APIs spell requests and answers: one file each.
 //!
-//! A protocol only translates. When bytes are due, and what they say, is decided elsewhere.
+//! A protocol only translates. When bytes are due, and what they say, is decided elsewhere. A
+//! [`Protocol`] reads the requests of a path and names the writer of the answer, which is made for
+//! this one request. Where one body goes by several APIs, it is a `family`.
 
 mod converse;
 mod converse_stream;
@@ -9,67 +11,96 @@ mod converse_whole;
 use std::fmt;
 use std::time::Duration;
 
+use hyper::header::HeaderMap;
 use serde_json::Value;
 
 use crate::fault::Part;
+use crate::latency::RequestDigest;
 use crate::refusal::Refusal;
 
 pub(crate) use converse_stream::ConverseStream;
 pub(crate) use converse_whole::Converse;
 
-/// One API.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Protocol {
-    /// Its answer comes token by token.
-    Streamed(&'static dyn StreamedProtocol),
-    /// Its answer comes when it is complete.
-    Whole(&'static dyn WholeProtocol),
+/// One API: how its requests are read.
+pub(crate) trait Protocol: fmt::Debug + Sync {
+    /// Reads a request: what it asks, and who writes the answer.
+    fn read(&self, asked: Asked<'_>) -> Result<(Question, Writer), Refusal>;
 }
 
-impl Protocol {
-    /// Reads a request. `model_id` is the one in the path, for those that have it there.
-    pub(crate) fn parse(self, model_id: Option<String>, body: &[u8]) -> Result<Question, Refusal> {
+/// A request as it arrived.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    /// What the path names, decoded: a model or an endpoint, for the APIs that have it there.
+    pub(crate) name: Option<String>,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a [u8],
+}
+
+/// Who writes an answer.
+#[derive(Debug)]
+pub(crate) enum Writer {
+    /// It comes token by token.
+    Streamed(Box<dyn StreamWriter>),
+    /// It comes when it is complete.
+    Whole(Box<dyn WholeWriter>),
+}
+
+impl Writer {
+    /// Whether it can say that a token is reasoning.
+    pub(crate) fn reasons(&self) -> bool {
         match self {
-            Self::Streamed(protocol) => protocol.parse(model_id, body),
-            Self::Whole(protocol) => protocol.parse(model_id, body),
+            Self::Streamed(writer) => writer.reasons(),
+            Self::Whole(writer) => writer.reasons(),
         }
     }
 }
 
-/// One API with an answer in one piece.
-pub(crate) trait WholeProtocol: fmt::Debug + Sync {
-    /// Reads a request.
-    fn parse(&self, model_id: Option<String>, body: &[u8]) -> Result<Question, Refusal>;
+/// Writes one answer in one piece.
+pub(crate) trait WholeWriter: fmt::Debug + Send {
+    /// Whether it can say that a token is reasoning.
+    fn reasons(&self) -> bool {
+        false
+    }
 
-    /// The content type of an answer.
-    fn content_type(&self) -> &'static str;
+    /// Adds the headers that this API has beyond those of every response.
+    fn headers(&self, _context: &Context, _ending: &Ending, _headers: &mut HeaderMap) {}
 
-    /// The answer that says this text.
-    fn body(&self, text: &str, ending: &Ending) -> Vec<u8>;
+    /// The answer that says this, as `application/json`.
+    fn body(&self, context: &Context, said: Said<'_>, ending: &Ending) -> Vec<u8>;
 }
 
-/// One API with a streamed answer.
-pub(crate) trait StreamedProtocol: fmt::Debug + Sync {
-    /// Reads a request.
-    fn parse(&self, model_id: Option<String>, body: &[u8]) -> Result<Question, Refusal>;
-
+/// Writes one streamed answer.
+pub(crate) trait StreamWriter: fmt::Debug + Send {
     /// The content type of an answer.
     fn content_type(&self) -> &'static str;
 
+    /// Whether it can say that a token is reasoning.
+    fn reasons(&self) -> bool {
+        false
+    }
+
+    /// Adds the headers that this API has beyond those of every response.
+    fn headers(&self, _context: &Context, _headers: &mut HeaderMap) {}
+
     /// Appends what comes before the first token.
-    fn opening(&self, bytes: &mut Vec<u8>);
+    fn opening(&mut self, context: &Context, bytes: &mut Vec<u8>);
 
-    /// Appends a token: a place in [`crate::words::WORDS`].
-    fn token(&self, word: usize, is_first: bool, bytes: &mut Vec<u8>);
+    /// Appends a token.
+    fn token(&mut self, context: &Context, token: &Token, bytes: &mut Vec<u8>);
 
-    /// Appends what comes after the last token.
-    fn closing(&self, ending: &Ending, bytes: &mut Vec<u8>);
+    /// Appends what comes after the last token, unless that token had it.
+    fn closing(&mut self, context: &Context, ending: &Ending, bytes: &mut Vec<u8>);
 
     /// Appends an error that ends the answer.
-    fn exception(&self, name: &str, message: &str, bytes: &mut Vec<u8>);
+    fn exception(&mut self, context: &Context, error: StreamError<'_>, bytes: &mut Vec<u8>);
 
-    /// Damages the first of the frames in these bytes.
-    fn corrupt(&self, bytes: &mut [u8], part: Part);
+    /// Damages the first of the records that begin at `start` in these bytes.
+    fn corrupt(&mut self, bytes: &mut [u8], start: usize, part: Part);
+
+    /// Wraps all that is due at one instant for the wire.
+    fn pack(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        bytes
+    }
 }
 
 /// What a request asks, free of any API's vocabulary.
@@ -78,12 +109,15 @@ pub(crate) struct Question {
     pub(crate) model_id: String,
     /// The request as it was sent: service times are drawn from it.
     pub(crate) request: Value,
-    /// All user text, in order and with nothing between.
+    /// All user text, in order and with nothing between. Where a request has no messages but one
+    /// text, all of that, whatever template it is in.
     pub(crate) prompt: String,
     pub(crate) input_tokens: u32,
     /// The most tokens that an answer may have.
     pub(crate) output_limit: u32,
     pub(crate) modes: Modes,
+    /// Whether it asks to be told what was used. Most APIs do so anyway.
+    pub(crate) wants_usage: bool,
 }
 
 /// How a request asks to be served, which the answer repeats. It changes nothing else here.
@@ -95,15 +129,71 @@ pub(crate) struct Modes {
     pub(crate) service_tier: Option<String>,
 }
 
-/// How an answer ended.
-#[derive(Debug)]
-pub(crate) struct Ending {
+/// What is known when an answer begins.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Context {
+    pub(crate) request_id: String,
+    pub(crate) model_id: String,
+    pub(crate) prompt: String,
+    /// By the vendor's count.
     pub(crate) input_tokens: u32,
+    pub(crate) modes: Modes,
+    pub(crate) wants_usage: bool,
+    /// When the request had arrived, in seconds since 1970.
+    pub(crate) created_unix_s: u64,
+    /// How many tokens come as reasoning, before all others.
+    pub(crate) reasoning_tokens: u32,
+    /// What is random about the answer follows from it.
+    pub(crate) digest: RequestDigest,
+}
+
+impl Context {
+    /// The number of an answer's last block, where the reasoning is block 0 and the text the next.
+    fn text_block(&self, output_tokens: u32) -> u32 {
+        u32::from(self.reasoning_tokens > 0 && output_tokens > self.reasoning_tokens)
+    }
+}
+
+/// A token that is due.
+#[derive(Debug)]
+pub(crate) struct Token {
+    /// A place in [`crate::words::WORDS`].
+    pub(crate) word: usize,
+    /// Its number in the answer, from 0.
+    pub(crate) index: u32,
+    /// Whether it is the first of the reasoning or of the text.
+    pub(crate) is_first: bool,
+    pub(crate) is_reasoning: bool,
+    /// How the answer ends, where this is its last token and the end comes with it.
+    pub(crate) ending: Option<Ending>,
+}
+
+/// What an answer in one piece says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Said<'a> {
+    pub(crate) reasoning: &'a str,
+    pub(crate) text: &'a str,
+}
+
+/// How an answer ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Ending {
+    /// Reasoning included.
     pub(crate) output_tokens: u32,
     /// Whether the request's limit cut the answer.
     pub(crate) is_cut: bool,
     /// From the arrival of the whole request to the last token.
     pub(crate) latency: Duration,
-    /// How it was served.
-    pub(crate) modes: Modes,
+    /// From the arrival of the whole request to the first token.
+    pub(crate) first_byte: Duration,
+}
+
+/// An error inside a stream.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StreamError<'a> {
+    /// As Bedrock's model names it.
+    pub(crate) name: &'a str,
+    pub(crate) message: &'a str,
+    /// Tokens before it.
+    pub(crate) tokens: u32,
 }
