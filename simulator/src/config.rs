@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use crate::container::Container;
 use crate::fault::ScriptedFault;
 use crate::limit::Limit;
 use crate::outage::Outage;
@@ -12,8 +13,8 @@ use crate::profile::{InvalidProfile, Profile};
 
 /// What to simulate and where to listen.
 ///
-/// The default is seed 0, a free port on `127.0.0.1`, the built-in profiles, no truth log, and
-/// nothing that goes wrong or is limited.
+/// The default is seed 0, a free port on `127.0.0.1`, the built-in profiles and containers, no truth
+/// log, no API key, and nothing that goes wrong or is limited.
 #[derive(Debug, Clone)]
 pub struct SimulatorConfig {
     /// Service times, output lengths and texts follow from this and from the request alone.
@@ -28,6 +29,11 @@ pub struct SimulatorConfig {
     pub script: Vec<ScriptedFault>,
     /// The models' quotas.
     pub limits: Vec<Limit>,
+    /// The SageMaker endpoints, each name at most once. The default has one for each format
+    /// ([`Container::built_in`]).
+    pub containers: Vec<Container>,
+    /// The key that the OpenAI-compatible API asks for as `Authorization: Bearer`; none for none.
+    pub api_key: Option<String>,
     /// When connections are refused.
     pub outages: Vec<Outage>,
     /// What the wall clock is taken to say at the start; none for what it says.
@@ -43,6 +49,8 @@ impl Default for SimulatorConfig {
             truth_log: None,
             script: Vec::new(),
             limits: Vec::new(),
+            containers: Container::built_in(),
+            api_key: None,
             outages: Vec::new(),
             wall_start: None,
         }
@@ -82,6 +90,9 @@ pub enum StartError {
     /// Two profiles have the same model id.
     #[error("simulate {0}: it has more than one profile")]
     DuplicateModel(String),
+    /// Two containers have the same endpoint name.
+    #[error("simulate the endpoint {0}: it has more than one container")]
+    DuplicateEndpoint(String),
     /// A scripted fault cannot be played.
     #[error(
         "play {0:?}: an error's status must be 400 to 599, its code be letters and digits, and a \

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::SIMULATED_HEADER;
 use crate::answer::{Answer, StreamedAnswer};
 use crate::connection::Connection;
+use crate::dialect::Dialect;
 use crate::exchange::{Answering, Exchange};
 use crate::fault::Fault;
 use crate::latency::{self, ServiceTimes};
@@ -30,7 +31,6 @@ use crate::whole;
 const REQUEST_BYTES: usize = 25_000_000;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
-const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 
 /// Answers a request. An error closes the connection without an answer. A request that never
 /// arrives whole leaves no truth.
@@ -51,11 +51,13 @@ pub(crate) async fn handle(
     let exchange = Arc::new(Exchange::new(ledger, number, id.clone(), received));
     connection.begin(Arc::clone(&exchange));
     let answering = Answering { exchange, reservation: None };
+    let caller = Caller { id, dialect: Dialect::of(head.uri.path()) };
 
     let asked = route::find(&head.method, head.uri.path()).and_then(|(protocol, name)| {
         answering.exchange.describe(|truth| truth.model_id.clone_from(&name));
         let body = body.ok_or_else(|| Refusal::validation("The request body is too long."))?;
-        let asked = Asked { name, headers: &head.headers, body: &body };
+        let settings = &server.settings;
+        let asked = Asked { name, headers: &head.headers, body: &body, settings };
         let (question, writer) = protocol.read(asked)?;
         answering.exchange.describe(|truth| {
             truth.model_id = Some(question.model_id.clone());
@@ -66,9 +68,9 @@ pub(crate) async fn handle(
     });
     match asked {
         Ok((question, writer)) => {
-            answer(&server, &connection, answering, &id, writer, question).await
+            answer(&server, &connection, answering, &caller, writer, question).await
         }
-        Err(refusal) => Ok(refused(&answering, &id, Outcome::Refused, &refusal)),
+        Err(refusal) => Ok(refused(&answering, &caller, Outcome::Refused, refusal)),
     }
 }
 
@@ -77,27 +79,27 @@ async fn answer(
     server: &Server,
     connection: &Arc<Connection>,
     mut answering: Answering,
-    id: &str,
+    caller: &Caller,
     writer: Writer,
     question: Question,
 ) -> io::Result<Response<Answer>> {
     let Some(model) = server.model(&question.model_id) else {
         let refusal = Refusal::unknown_model(&question.model_id);
-        return Ok(refused(&answering, id, Outcome::Refused, &refusal));
+        return Ok(refused(&answering, caller, Outcome::Refused, refusal));
     };
     let input_tokens = model.profile.input_tokens.of(question.input_tokens);
     answering.exchange.describe(|truth| truth.input_tokens = input_tokens);
     let fault = server.next_fault(model, &question);
     match Reservation::take(&model.meters, input_tokens, question.output_limit) {
         Ok(reservation) => answering.reservation = reservation,
-        Err(refusal) => return Ok(refused(&answering, id, Outcome::Throttled, &refusal)),
+        Err(refusal) => return Ok(refused(&answering, caller, Outcome::Throttled, refusal)),
     }
     let mut arrived = answering.exchange.received();
     match &fault {
         Some(Fault::Status { status, code, message }) => {
             let status = StatusCode::from_u16(*status).map_err(io::Error::other)?;
-            let refusal = Refusal { status, code: code.clone(), message: message.clone() };
-            return Ok(refused(&answering, id, Outcome::Status, &refusal));
+            let refusal = Refusal::new(status, code, message);
+            return Ok(refused(&answering, caller, Outcome::Status, refusal));
         }
         Some(Fault::Reset) => {
             connection.reset();
@@ -133,7 +135,7 @@ async fn answer(
     answering.exchange.describe(|truth| truth.queue_wait_ns = Some(waited));
     let reasoning = if writer.reasons() { model.profile.reasoning_tokens } else { 0 };
     let context = Context {
-        request_id: id.to_owned(),
+        request_id: caller.id.clone(),
         model_id: question.model_id,
         prompt: question.prompt,
         input_tokens,
@@ -157,12 +159,12 @@ async fn answer(
         Writer::Whole(writer) => match whole::answer(answering, writer, service).await {
             Ok((answer, headers)) => (answer, headers, "application/json"),
             Err((answering, refusal)) => {
-                return Ok(refused(&answering, id, Outcome::StreamException, &refusal));
+                return Ok(refused(&answering, caller, Outcome::StreamException, refusal));
             }
         },
     };
     let mut response = Response::new(answer);
-    describe(response.headers_mut(), id, content_type);
+    describe(response.headers_mut(), caller, content_type);
     response.headers_mut().extend(headers);
     Ok(response)
 }
@@ -170,28 +172,36 @@ async fn answer(
 /// An error response.
 fn refused(
     answering: &Answering,
-    id: &str,
+    caller: &Caller,
     outcome: Outcome,
-    refusal: &Refusal,
+    refusal: Refusal,
 ) -> Response<Answer> {
+    let dialect = caller.dialect;
+    let refusal = dialect.translate(refusal, outcome == Outcome::Status);
     answering.exchange.headers(refusal.status.as_u16());
     answering.exchange.end(outcome);
-    let mut response = Response::new(Answer::Whole(Some(refusal.body())));
+    let mut response = Response::new(Answer::Whole(Some(dialect.bytes(&refusal))));
     *response.status_mut() = refusal.status;
-    describe(response.headers_mut(), id, "application/json");
-    if let Ok(error_type) = HeaderValue::try_from(refusal.error_type()) {
-        response.headers_mut().insert(ERROR_TYPE, error_type);
-    }
+    describe(response.headers_mut(), caller, "application/json");
+    dialect.error_headers(&refusal, response.headers_mut());
     response
 }
 
 /// The headers of every response.
-fn describe(headers: &mut HeaderMap, id: &str, content_type: &'static str) {
+fn describe(headers: &mut HeaderMap, caller: &Caller, content_type: &'static str) {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(SIMULATED_HEADER, HeaderValue::from_static("true"));
-    if let Ok(id) = HeaderValue::try_from(id) {
+    if let Ok(id) = HeaderValue::try_from(&caller.id) {
         headers.insert(REQUEST_ID, id);
     }
+    caller.dialect.headers(&caller.id, headers);
+}
+
+/// What every response says of its request.
+#[derive(Debug)]
+struct Caller {
+    id: String,
+    dialect: Dialect,
 }
 
 #[cfg(test)]

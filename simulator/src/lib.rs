@@ -11,7 +11,7 @@
 //! | --- | --- |
 //! | `config`, `simulator`, `thread`, `process` | the server: how it is described, started and stopped |
 //! | `profile`, `latency`, `tokens`, `words` | the model: how long it takes and what it says |
-//! | `route`, `protocol`, `frame`, `refusal` | the wire: which API, which bytes |
+//! | `route`, `container`, `protocol`, `frame`, `refusal`, `dialect` | the wire: which API, which bytes |
 //! | `server`, `handler`, `service`, `answer`, `whole`, `connection` | a request: accepted, answered, stamped at the read and the write |
 //! | `fault`, `limit`, `outage` | what goes wrong, and when |
 //! | `truth`, `exchange`, `ledger`, `log` | what really happened |
@@ -24,6 +24,8 @@
 mod answer;
 mod config;
 mod connection;
+mod container;
+mod dialect;
 mod exchange;
 mod fault;
 mod frame;
@@ -52,6 +54,7 @@ mod words;
 mod testing;
 
 pub use config::{SimulatorConfig, StartError};
+pub use container::{Container, ContainerFormat};
 pub use fault::{Fault, Part, ScriptedFault, When};
 pub use limit::Limit;
 pub use outage::Outage;

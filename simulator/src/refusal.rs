@@ -1,6 +1,5 @@
-//! An error instead of an answer, in the form of AWS's REST-JSON protocols.
+//! An error instead of an answer, in Bedrock's words; `dialect` has those of the others.
 
-use bytes::Bytes;
 use hyper::StatusCode;
 
 /// An error response: a status, the exception's name in a header, and a message in the body.
@@ -9,24 +8,23 @@ pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     pub(crate) code: String,
     pub(crate) message: String,
+    /// Of a container behind the service, where the error is the container's.
+    pub(crate) original_status: Option<u16>,
 }
 
 impl Refusal {
+    pub(crate) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+        Self { status, code: code.to_owned(), message: message.into(), original_status: None }
+    }
+
     pub(crate) fn validation(message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            code: "ValidationException".into(),
-            message: message.into(),
-        }
+        Self::new(StatusCode::BAD_REQUEST, "ValidationException", message)
     }
 
     /// Too many of something in a minute.
     pub(crate) fn throttled(of_what: &str) -> Self {
-        Self {
-            status: StatusCode::TOO_MANY_REQUESTS,
-            code: "ThrottlingException".into(),
-            message: format!("Too many {of_what}, please wait before trying again."),
-        }
+        let message = format!("Too many {of_what}, please wait before trying again.");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "ThrottlingException", message)
     }
 
     /// What an API without a stream answers in place of an exception inside the stream.
@@ -41,32 +39,39 @@ impl Refusal {
             unknown => (500, unknown),
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { status, code: code.to_owned(), message: message.to_owned() }
+        Self::new(status, code, message)
     }
 
     pub(crate) fn unknown_model(model_id: &str) -> Self {
-        Self {
-            status: StatusCode::NOT_FOUND,
-            code: "ResourceNotFoundException".into(),
-            message: format!("Could not find the model '{model_id}': it is not simulated here."),
-        }
+        let message = format!("Could not find the model '{model_id}': it is not simulated here.");
+        Self::new(StatusCode::NOT_FOUND, "ResourceNotFoundException", message)
+    }
+
+    pub(crate) fn unknown_endpoint(name: &str) -> Self {
+        let message = format!("Endpoint {name} of account 000000000000 not found.");
+        Self::validation(message)
+    }
+
+    /// What a container behind an endpoint does not understand.
+    pub(crate) fn by_container(message: &str) -> Self {
+        let message =
+            format!("Received client error (400) from primary with message \"{message}\".");
+        let refusal = Self::new(StatusCode::FAILED_DEPENDENCY, "ModelErrorException", message);
+        Self { original_status: Some(400), ..refusal }
+    }
+
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", "Incorrect API key provided.")
     }
 
     pub(crate) fn unknown_operation(method: &str, path: &str) -> Self {
-        Self {
-            status: StatusCode::NOT_FOUND,
-            code: "UnknownOperationException".into(),
-            message: format!("No simulated operation answers {method} {path}."),
-        }
+        let message = format!("No simulated operation answers {method} {path}.");
+        Self::new(StatusCode::NOT_FOUND, "UnknownOperationException", message)
     }
 
     /// The value of `x-amzn-ErrorType`. The services append the name space of the code; clients
     /// have to cut it off.
     pub(crate) fn error_type(&self) -> String {
         format!("{}:http://internal.amazon.com/coral/com.amazon.bedrock/", self.code)
-    }
-
-    pub(crate) fn body(&self) -> Bytes {
-        serde_json::json!({ "message": self.message }).to_string().into()
     }
 }

@@ -4,7 +4,10 @@
 
 use hyper::Method;
 
-use crate::protocol::{Converse, ConverseStream, Protocol};
+use crate::protocol::{
+    ChatCompletions, Completions, Converse, ConverseStream, Invoke, InvokeEndpoint,
+    InvokeEndpointStream, InvokeStream, Protocol,
+};
 use crate::refusal::Refusal;
 
 /// A path that is answered. A segment `{name}` stands for any one segment, percent-encoded.
@@ -16,13 +19,21 @@ struct Route {
 }
 
 const ROUTES: &[Route] = &[
-    Route {
-        method: Method::POST,
-        path: "/model/{name}/converse-stream",
-        protocol: &ConverseStream,
-    },
-    Route { method: Method::POST, path: "/model/{name}/converse", protocol: &Converse },
+    Route::post("/model/{name}/converse-stream", &ConverseStream),
+    Route::post("/model/{name}/converse", &Converse),
+    Route::post("/model/{name}/invoke-with-response-stream", &InvokeStream),
+    Route::post("/model/{name}/invoke", &Invoke),
+    Route::post("/endpoints/{name}/invocations-response-stream", &InvokeEndpointStream),
+    Route::post("/endpoints/{name}/invocations", &InvokeEndpoint),
+    Route::post("/v1/chat/completions", &ChatCompletions),
+    Route::post("/v1/completions", &Completions),
 ];
+
+impl Route {
+    const fn post(path: &'static str, protocol: &'static dyn Protocol) -> Self {
+        Self { method: Method::POST, path, protocol }
+    }
+}
 
 const NAME: &str = "{name}";
 

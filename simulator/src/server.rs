@@ -1,6 +1,6 @@
 //! What all requests share: the models in service, the script, the ledger, the counters.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ use crate::ledger::{Ledger, lock};
 use crate::limit::Meter;
 use crate::outage::Outage;
 use crate::profile::Profile;
-use crate::protocol::Question;
+use crate::protocol::{Question, Settings};
 
 /// What all requests share.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub(crate) struct Server {
     models: HashMap<String, Model>,
     script: Vec<ScriptedFault>,
     pub(crate) outages: Vec<Outage>,
+    pub(crate) settings: Settings,
     connections: AtomicU64,
     /// How many requests came to each path.
     requests: Mutex<HashMap<String, u64>>,
@@ -55,6 +56,11 @@ impl Server {
                 return Err(StartError::DuplicateModel(model_id));
             }
         }
+        let mut names = HashSet::new();
+        let mut containers = config.containers.iter();
+        if let Some(second) = containers.find(|container| !names.insert(&container.endpoint_name)) {
+            return Err(StartError::DuplicateEndpoint(second.endpoint_name.clone()));
+        }
         if let Some(entry) = config.script.iter().find(|entry| !entry.is_sensible()) {
             return Err(StartError::Fault(entry.clone()));
         }
@@ -71,6 +77,7 @@ impl Server {
             models,
             script: config.script,
             outages: config.outages,
+            settings: Settings { containers: config.containers, api_key: config.api_key },
             connections: AtomicU64::new(0),
             requests: Mutex::default(),
         })
@@ -151,6 +158,10 @@ mod tests {
         };
         check(|config| config.profiles[1].slots = 0, "j2-ultra");
         check(|config| config.profiles[1] = config.profiles[0].clone(), "more than one profile");
+        check(
+            |config| config.containers[1] = config.containers[0].clone(),
+            "the endpoint llama3-8b-tgi: it has more than one container",
+        );
         check(|config| config.truth_log = Some("/nowhere/at/all".into()), "/nowhere/at/all");
         check(
             |config| {

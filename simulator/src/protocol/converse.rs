@@ -52,12 +52,8 @@ pub(super) fn parse(model_id: Option<String>, body: &[u8]) -> Result<Question, R
         model_id: model_id.unwrap_or_default(),
         output_limit: output_limit(&request)?,
         modes: Modes {
-            latency: word(&request, "/performanceConfig/latency", &["standard", "optimized"])?,
-            service_tier: word(
-                &request,
-                "/serviceTier/type",
-                &["priority", "default", "flex", "reserved"],
-            )?,
+            latency: word(&request, "/performanceConfig/latency", &Modes::LATENCIES)?,
+            service_tier: word(&request, "/serviceTier/type", &Modes::SERVICE_TIERS)?,
         },
         request,
         prompt,

@@ -7,6 +7,14 @@
 mod converse;
 mod converse_stream;
 mod converse_whole;
+mod family;
+mod invoke;
+mod invoke_stream;
+mod native;
+mod openai;
+mod parts;
+mod records;
+mod sagemaker;
 
 use std::fmt;
 use std::time::Duration;
@@ -14,12 +22,17 @@ use std::time::Duration;
 use hyper::header::HeaderMap;
 use serde_json::Value;
 
+use crate::container::Container;
 use crate::fault::Part;
 use crate::latency::RequestDigest;
 use crate::refusal::Refusal;
 
 pub(crate) use converse_stream::ConverseStream;
 pub(crate) use converse_whole::Converse;
+pub(crate) use invoke::Invoke;
+pub(crate) use invoke_stream::InvokeStream;
+pub(crate) use openai::{ChatCompletions, Completions};
+pub(crate) use sagemaker::{InvokeEndpoint, InvokeEndpointStream};
 
 /// One API: how its requests are read.
 pub(crate) trait Protocol: fmt::Debug + Sync {
@@ -34,6 +47,15 @@ pub(crate) struct Asked<'a> {
     pub(crate) name: Option<String>,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
+    pub(crate) settings: &'a Settings,
+}
+
+/// What the APIs are set to.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) containers: Vec<Container>,
+    /// The key that the OpenAI-compatible API asks for.
+    pub(crate) api_key: Option<String>,
 }
 
 /// Who writes an answer.
@@ -127,6 +149,13 @@ pub(crate) struct Modes {
     pub(crate) latency: Option<String>,
     /// The service tier, such as `flex`.
     pub(crate) service_tier: Option<String>,
+}
+
+impl Modes {
+    /// The latency modes that there are.
+    const LATENCIES: [&str; 2] = ["standard", "optimized"];
+    /// The service tiers that there are.
+    const SERVICE_TIERS: [&str; 4] = ["priority", "default", "flex", "reserved"];
 }
 
 /// What is known when an answer begins.
