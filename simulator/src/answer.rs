@@ -149,7 +149,11 @@ impl StreamedAnswer {
                     let error = break_off(&self.answering, fault, &self.connection);
                     return Poll::Ready(Some(Err(error)));
                 }
-                Stage::Done => return Poll::Ready(None),
+                Stage::Done => {
+                    // An end without bytes of its own may have frames nevertheless.
+                    let rest = self.writer.pack(bytes);
+                    return Poll::Ready((!rest.is_empty()).then(|| Ok(rest.into())));
+                }
             }
         }
         self.answering.exchange.tokens(self.written - written);

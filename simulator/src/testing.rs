@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use aws_smithy_eventstream::frame::{DecodedFrame, MessageFrameDecoder};
+use aws_smithy_types::base64;
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
-use hyper::header::HeaderMap;
+use hyper::header::{HeaderMap, HeaderValue};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
@@ -24,6 +25,8 @@ pub(crate) struct Reply {
     /// The body if it is no event stream.
     pub(crate) body: Bytes,
     pub(crate) events: Vec<Event>,
+    /// The pieces of a stream that is no event stream, and when they came.
+    pub(crate) pieces: Vec<(Duration, Bytes)>,
     /// Bytes of a frame that did not come whole.
     pub(crate) rest: usize,
     /// Whether the connection broke before the end of the body.
@@ -37,7 +40,9 @@ pub(crate) struct Reply {
 pub(crate) struct Event {
     pub(crate) at: Duration,
     pub(crate) name: String,
+    /// Null if it is not JSON.
     pub(crate) payload: Value,
+    pub(crate) bytes: Bytes,
 }
 
 impl Reply {
@@ -55,6 +60,43 @@ impl Reply {
 
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers[name].to_str().unwrap()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// Times and contents of Bedrock's chunks.
+    pub(crate) fn chunks(&self) -> Vec<(Duration, Value)> {
+        let chunks = self.events.iter().filter(|event| event.name == "chunk");
+        chunks
+            .map(|event| {
+                assert!(event.payload["p"].is_string());
+                let bytes = base64::decode(event.payload["bytes"].as_str().unwrap()).unwrap();
+                (event.at, serde_json::from_slice(&bytes).unwrap())
+            })
+            .collect()
+    }
+
+    /// The records of a stream, which end with this, and when their last bytes came.
+    pub(crate) fn records(&self, end: &str) -> Vec<(Duration, String)> {
+        let parts = self.events.iter().filter(|event| event.name == "PayloadPart");
+        let parts = parts.map(|event| (event.at, event.bytes.clone()));
+        let mut unread = Vec::new();
+        let mut records = Vec::new();
+        for (at, bytes) in parts.chain(self.pieces.clone()) {
+            unread.extend_from_slice(&bytes);
+            while let Some(length) =
+                unread.windows(end.len()).position(|part| part == end.as_bytes())
+            {
+                let record: Vec<u8> = unread.drain(..length + end.len()).collect();
+                records.push((at, String::from_utf8(record[..length].to_vec()).unwrap()));
+            }
+        }
+        if !unread.is_empty() {
+            records.push((Duration::MAX, String::from_utf8_lossy(&unread).into_owned()));
+        }
+        records
     }
 
     pub(crate) fn last(&self) -> &Event {
@@ -102,11 +144,24 @@ pub(crate) async fn post(
     path: &str,
     body: String,
 ) -> hyper::Result<Reply> {
+    send(transport, path, &[], body).await
+}
+
+/// Posts a body with headers and reads to the end.
+pub(crate) async fn send(
+    transport: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    path: &str,
+    headers: &[(&'static str, &'static str)],
+    body: String,
+) -> hyper::Result<Reply> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(transport)).await?;
     tokio::spawn(connection);
     let mut request = Request::new(Full::<Bytes>::from(body));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = path.parse().unwrap();
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, HeaderValue::from_static(value));
+    }
     let sent = Instant::now();
     let response = sender.send_request(request).await?;
     let (head, mut body) = response.into_parts();
@@ -116,10 +171,21 @@ pub(crate) async fn post(
         headers_at: sent.elapsed(),
         body: Bytes::new(),
         events: Vec::new(),
+        pieces: Vec::new(),
         rest: 0,
         is_broken: false,
         is_corrupt: false,
     };
+    if reply.header("content-type") == "text/event-stream" {
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else {
+                reply.is_broken = true;
+                break;
+            };
+            reply.pieces.push((sent.elapsed(), frame.into_data().unwrap()));
+        }
+        return Ok(reply);
+    }
     if reply.header("content-type") != crate::frame::CONTENT_TYPE {
         reply.body = body.collect().await?.to_bytes();
         return Ok(reply);
@@ -142,8 +208,9 @@ pub(crate) async fn post(
                 }
             };
             let name = message.headers()[0].value().as_string().unwrap().as_str().to_owned();
-            let payload = serde_json::from_slice(message.payload()).unwrap();
-            reply.events.push(Event { at: sent.elapsed(), name, payload });
+            let bytes = message.payload().clone();
+            let payload = serde_json::from_slice(&bytes).unwrap_or_default();
+            reply.events.push(Event { at: sent.elapsed(), name, payload, bytes });
         }
     }
     reply.rest = unread.len();

@@ -15,6 +15,8 @@ mod openai;
 mod parts;
 mod records;
 mod sagemaker;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::time::Duration;
