@@ -26,7 +26,7 @@ pub enum ContainerFormat {
     DjlSse,
     /// Chat completions as vLLM serves them: `messages` in, `choices` out.
     OpenAiChat,
-    /// JumpStart's Llama 2 chat: a list of one conversation in. Whole only.
+    /// `JumpStart`'s Llama 2 chat: a list of one conversation in. Whole only.
     JumpstartLlama2,
     /// Hugging Face's text classification: plain text in, labels out. Whole only.
     TextClassification,

@@ -80,12 +80,20 @@ impl Dialect {
 
     /// Adds the headers that an error has here.
     pub(crate) fn error_headers(self, refusal: &Refusal, headers: &mut HeaderMap) {
-        if self != Self::OpenAi {
-            if let Ok(error_type) = HeaderValue::try_from(refusal.error_type()) {
-                headers.insert(ERROR_TYPE, error_type);
+        // The services append the name space of the code; clients have to cut it off.
+        let service = match self {
+            Self::Bedrock => "com.amazon.bedrock",
+            Self::SageMaker => "com.amazonaws.sagemaker",
+            Self::OpenAi => {
+                if refusal.status == StatusCode::TOO_MANY_REQUESTS {
+                    headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                }
+                return;
             }
-        } else if refusal.status == StatusCode::TOO_MANY_REQUESTS {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        };
+        let error_type = format!("{}:http://internal.amazon.com/coral/{service}/", refusal.code);
+        if let Ok(error_type) = HeaderValue::try_from(error_type) {
+            headers.insert(ERROR_TYPE, error_type);
         }
     }
 }

@@ -19,7 +19,8 @@
 //!
 //! What comes from here is never to be taken for a real service: every response carries
 //! `x-fmgauge-simulated: true`. Token counts, latencies and prices are a model's, calibrated to
-//! published figures. Credentials are not checked, and nothing but loopback is served.
+//! published figures. Of credentials, only the key of the OpenAI-compatible API is checked, where one
+//! is set, and nothing but loopback is served.
 
 mod answer;
 mod config;

@@ -2,7 +2,7 @@
 
 use hyper::StatusCode;
 
-/// An error response: a status, the exception's name in a header, and a message in the body.
+/// An error response: a status, the exception's name, and a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
@@ -67,11 +67,5 @@ impl Refusal {
     pub(crate) fn unknown_operation(method: &str, path: &str) -> Self {
         let message = format!("No simulated operation answers {method} {path}.");
         Self::new(StatusCode::NOT_FOUND, "UnknownOperationException", message)
-    }
-
-    /// The value of `x-amzn-ErrorType`. The services append the name space of the code; clients
-    /// have to cut it off.
-    pub(crate) fn error_type(&self) -> String {
-        format!("{}:http://internal.amazon.com/coral/com.amazon.bedrock/", self.code)
     }
 }

@@ -156,8 +156,8 @@ pub fn converse_stream(tokens: u32) -> Vec<Vec<u8>> {
         framed(&|bytes| ConverseStream.token(&context, &token, bytes))
     };
     let closing = framed(&|bytes| ConverseStream.closing(&context, &ending(tokens), bytes));
-    let content = (0..tokens).map(token);
-    std::iter::once(opening).chain(content).chain(frames(&closing)).collect()
+    let said = (0..tokens).map(token);
+    std::iter::once(opening).chain(said).chain(frames(&closing)).collect()
 }
 
 /// The body of a whole answer through `Converse`, of so many tokens.

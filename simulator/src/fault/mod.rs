@@ -27,19 +27,23 @@ pub struct ScriptedFault {
 /// Where an answer is shorter than `after_tokens`, the fault comes after its last token. Where an
 /// answer comes in one piece, nothing of it comes before the fault is due: then its beginning, up
 /// to the tokens that the fault leaves.
+///
+/// Names are Bedrock's. The other APIs say the same in words of their own; a name that they have no
+/// word for stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// An error instead of an answer, at once.
     Status {
         /// HTTP status, from 400 to 599.
         status: u16,
-        /// Name of the exception, such as `ThrottlingException`.
+        /// Name of the exception, such as `ThrottlingException` or SageMaker's `ModelError`.
         code: String,
         /// What the service would say.
         message: String,
     },
-    /// An exception inside the stream, after HTTP status 200; it ends the stream. Without a stream:
-    /// the error that stands for it there.
+    /// An exception inside the stream, after HTTP status 200; it ends the stream. DJL's containers
+    /// say so in a record of theirs, and the OpenAI-compatible API in an event; elsewhere it is an
+    /// exception of the event stream. Without a stream: the error that stands for it there.
     StreamException {
         /// Tokens before it.
         after_tokens: u32,
@@ -69,7 +73,7 @@ pub enum Fault {
         /// From the arrival of the request to the start of its service.
         by: Duration,
     },
-    /// The connection is closed in the middle of a frame or of the one piece.
+    /// The connection is closed in the middle of a frame, of a record or of the one piece.
     Truncate {
         /// Whole tokens before the cut.
         after_tokens: u32,
@@ -82,7 +86,8 @@ pub enum Fault {
         tokens: u32,
     },
     /// One bit of the answer is wrong, so that a checksum is; the rest comes as it should. An
-    /// answer in one piece has no checksum: there it is the syntax that breaks.
+    /// answer in one piece has no checksum, nor has a server-sent event: there it is the syntax
+    /// that breaks.
     Corrupt {
         /// Sound tokens before it.
         after_tokens: u32,
@@ -94,8 +99,9 @@ pub enum Fault {
     Endless,
 }
 
-/// A part of an event stream's frame, each with a checksum of its own. Of one piece: its beginning
-/// and its end.
+/// A part of an event stream's frame, each with a checksum of its own. Of one piece, or of a
+/// server-sent event: its beginning and its end. Of a SageMaker stream: a frame, or a record of the
+/// container's in frames that are sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// The lengths, with which a frame begins.

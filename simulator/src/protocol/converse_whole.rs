@@ -21,16 +21,16 @@ impl WholeWriter for Converse {
     }
 
     fn body(&self, context: &Context, said: Said<'_>, ending: &Ending) -> Vec<u8> {
-        let mut content = Vec::new();
+        let mut blocks = Vec::new();
         if context.reasoning_tokens > 0 {
             let reasoning = json!({ "text": said.reasoning });
-            content.push(json!({"reasoningContent": {"reasoningText": reasoning}}));
+            blocks.push(json!({"reasoningContent": {"reasoningText": reasoning}}));
         }
         if !said.text.is_empty() {
-            content.push(json!({ "text": said.text }));
+            blocks.push(json!({ "text": said.text }));
         }
         let mut body = converse::metadata(context, ending);
-        body["output"] = json!({"message": {"role": "assistant", "content": content}});
+        body["output"] = json!({"message": {"role": "assistant", "content": blocks}});
         body["stopReason"] = converse::stop_reason(ending).into();
         body.to_string().into_bytes()
     }

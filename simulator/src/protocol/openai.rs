@@ -87,6 +87,7 @@ impl StreamWriter for Events {
 
     fn exception(&mut self, _context: &Context, error: StreamError<'_>, bytes: &mut Vec<u8>) {
         let refusal = Refusal::of_exception(error.name, error.message);
+        let refusal = Dialect::OpenAi.translate(refusal, false);
         RECORDS.append(bytes, &[Dialect::OpenAi.body(&refusal)]);
     }
 

@@ -32,17 +32,17 @@ impl Family for AnthropicMessages {
     }
 
     fn whole(&self, context: &Context, said: Said<'_>, ending: &Ending) -> Value {
-        let mut content = Vec::new();
+        let mut blocks = Vec::new();
         if context.reasoning_tokens > 0 {
-            content.push(json!({
+            blocks.push(json!({
                 "type": "thinking", "thinking": said.reasoning, "signature": SIGNATURE
             }));
         }
         if !said.text.is_empty() {
-            content.push(json!({ "type": "text", "text": said.text }));
+            blocks.push(json!({ "type": "text", "text": said.text }));
         }
         let mut message = message(context, ending.output_tokens);
-        message["content"] = content.into();
+        message["content"] = blocks.into();
         message["stop_reason"] = reason(ending).into();
         message
     }

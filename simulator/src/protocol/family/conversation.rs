@@ -49,7 +49,7 @@ fn texts(content: &Value) -> Vec<&str> {
         Value::Array(blocks) => {
             blocks.iter().filter_map(|block| block.get("text").and_then(Value::as_str)).collect()
         }
-        _ => Vec::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
     }
 }
 

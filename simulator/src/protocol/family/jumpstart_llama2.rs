@@ -1,4 +1,4 @@
-//! JumpStart's Llama 2 chat: a list of one conversation in, a list of one message out, whole only.
+//! `JumpStart`'s Llama 2 chat: a list of one conversation in, a list of one message out. Whole only.
 
 use serde_json::{Value, json};
 

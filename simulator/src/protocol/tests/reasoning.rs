@@ -129,6 +129,24 @@ async fn anthropic_thinks() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_limit_may_cut_it() {
+    let simulator = start().await;
+    let mut request = prompt("one two");
+    request["inferenceConfig"] = json!({"maxTokens": 3});
+    let reply = ask(simulator.connect(), "plain", &request).await.unwrap();
+    let mut names = vec!["messageStart"];
+    names.extend(["contentBlockDelta"; 3]);
+    names.extend(["contentBlockStop", "messageStop", "metadata"]);
+    assert_eq!(reply.names(), names);
+    assert_eq!(reply.events[4].payload["contentBlockIndex"], 0);
+    assert_eq!(reply.events[5].payload["stopReason"], "max_tokens");
+    let reply = post(simulator.connect(), "/model/plain/converse", request.to_string());
+    let content = &reply.await.unwrap().json()["output"]["message"]["content"];
+    assert_eq!(content.as_array().unwrap().len(), 1);
+    assert!(content[0]["reasoningContent"].is_object());
+}
+
+#[tokio::test(start_paused = true)]
 async fn others_say_it_as_text() {
     let simulator = start().await;
     let request = json!({"prompt": "one two", "max_gen_len": 50}).to_string();
