@@ -19,15 +19,19 @@ pub struct Truth {
     pub request_id: String,
     /// Number of the TCP connection, from 1, in the order of accepting.
     pub connection: u64,
-    /// The model as the request names it; none where the path leads nowhere.
+    /// The model as the request names it, or that of the endpoint that it names (an unknown
+    /// endpoint's own name); none where the path leads nowhere.
     pub model_id: Option<String>,
     /// SHA-256 in hexadecimal of all user text, in order and with nothing between; none where the
-    /// request could not be read.
+    /// request could not be read. Where a request has messages, the text is without any template.
+    /// Where it has one text (`prompt`, `inputText`, `inputs`, `text_inputs` or a body of plain
+    /// text), it is all of that, with the template that may be in it.
     pub prompt_sha256: Option<String>,
     /// Input tokens as the model's vendor counts them ([`crate::InputTokens`]); by
     /// [`crate::count_tokens`] where the model is not known.
     pub input_tokens: u32,
-    /// Tokens that were written.
+    /// Tokens that were written, reasoning included. An answer that is no text, such as an
+    /// embedding, counts as one.
     pub output_tokens: u32,
     /// How it ended.
     pub outcome: Outcome,

@@ -16,6 +16,7 @@
 //! | `held` | a request that is ready waits for its start |
 //! | `retries` | requests that are sent again: each try is a record of its own |
 //! | `published` | the configuration that repeats a published benchmark says what that says |
+//! | `served` | every format of bodies, from Bedrock, SageMaker and a server, against the truth |
 //! | `boto3` | a client that is not ours agrees with the simulator |
 
 mod answered;
@@ -32,8 +33,10 @@ mod local;
 mod published;
 mod refused;
 mod retries;
+mod served;
 mod server;
 mod tls;
+mod ways;
 mod whole;
 mod windows;
 
@@ -71,6 +74,7 @@ fn profile(model_id: &str, decode: Duration, tokens: f64) -> Profile {
         decode_per_token: decode,
         input_tokens: InputTokens::default(),
         output_tokens: OutputTokens::fixed(tokens),
+        reasoning_tokens: 0,
         noise_cv: 0.0,
         day_swing: None,
         slots: 64,

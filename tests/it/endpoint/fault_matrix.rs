@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::endpoint::{Dial, placeholder_config};
-use shared::plan::Api;
 use shared::run::Connections;
 use simulator::{
     Fault, Limit, Outage, Part, Profile, ScriptedFault, Simulator, SimulatorConfig, When,
@@ -21,12 +20,12 @@ use tokio::time::Instant;
 
 use self::joined::{Counted, Joined};
 use super::local::LocalRun;
+use super::ways::{WAYS, Way, containers};
 use super::{profile, truths};
 
-const MODEL: &str = "mistral.mistral-7b-instruct-v0:2";
+pub(super) const MODEL: &str = "mistral.mistral-7b-instruct-v0:2";
 const SLOTS: u32 = 4;
 const REQUESTS: u32 = 80;
-const APIS: [Api; 2] = [Api::ConverseStream, Api::Converse];
 
 const COMPLETED: Counted = ("completed", None);
 const THROTTLED: Counted = ("throttled", Some("throttled"));
@@ -44,12 +43,12 @@ const PAUSED: &str = "{connect: 1s, first_token: 2s, stall: 1s, request: 8s}";
 /// Deadlines for a real one, which a busy machine does not miss by itself.
 const REAL: &str = "{connect: 20s, first_token: 20s, stall: 4s, request: 40s}";
 
-fn config(api: Api, deadlines: &str) -> String {
-    let api = if api.is_streamed() { "converse_stream" } else { "converse" };
+fn config(way: Way, url: &str, deadlines: &str) -> String {
+    let endpoint = way.endpoint(url);
     format!(
         "
 version: 1
-endpoints: [{{name: tested, kind: simulated, simulate_as: '{MODEL}', api: {api}}}]
+endpoints: [{endpoint}]
 datasets: [{{name: mine, prompts: [Why is the sky blue?], max_tokens: 50}}]
 load: [{{concurrency: {SLOTS}}}]
 stop: {{requests: {REQUESTS}}}
@@ -63,7 +62,8 @@ deadlines: {deadlines}
 fn serving(faults: Vec<ScriptedFault>) -> SimulatorConfig {
     let model = profile(MODEL, Duration::from_millis(5), 20.0);
     let profiles = vec![Profile { base: Duration::from_millis(50), ..model }];
-    SimulatorConfig { profiles, script: faults, ..SimulatorConfig::default() }
+    let containers = containers();
+    SimulatorConfig { profiles, containers, script: faults, ..SimulatorConfig::default() }
 }
 
 fn share(share: f64, fault: Fault) -> ScriptedFault {
@@ -71,13 +71,14 @@ fn share(share: f64, fault: Fault) -> ScriptedFault {
 }
 
 /// Measures a block against a server in memory.
-async fn in_memory(api: Api, config_of_server: SimulatorConfig) -> Joined {
+async fn in_memory(way: Way, config_of_server: SimulatorConfig) -> Joined {
     let simulator = Arc::new(Simulator::start(config_of_server).await.unwrap());
     let dialled = Arc::clone(&simulator);
     let dial = Dial::Memory(Arc::new(move || dialled.dial()));
-    let connections = Connections::new(placeholder_config()).unwrap();
+    let connections = Connections::new(placeholder_config()).unwrap().with_dial(dial.clone());
     let connections = connections.with_simulator_in_memory(dial, placeholder_config());
-    let run = LocalRun::plan(&config(api, PAUSED)).await.in_virtual_time();
+    let config = config(way, "http://simulator.invalid", PAUSED);
+    let run = LocalRun::plan(&config).await.in_virtual_time();
     let begun = Instant::now();
     let measured = run.measure(&connections).await;
     // Every request at its longest, the warm-up's first.
@@ -85,22 +86,22 @@ async fn in_memory(api: Api, config_of_server: SimulatorConfig) -> Joined {
     assert!(begun.elapsed() <= longest, "{:?}", begun.elapsed());
     // A paused clock moves only when the server has seen every client leave.
     tokio::time::sleep(Duration::from_millis(1)).await;
-    Joined::new(&run, &measured, &simulator.truth(), api, REQUESTS as usize).await
+    Joined::new(&run, &measured, &simulator.truth(), way, REQUESTS as usize).await
 }
 
 /// Measures a block against a server over sockets, on a thread of its own.
-async fn over_sockets(api: Api, config_of_server: SimulatorConfig) -> Joined {
-    let run = LocalRun::plan(&config(api, REAL)).await;
+async fn over_sockets(way: Way, config_of_server: SimulatorConfig) -> Joined {
     let connections = Connections::new(placeholder_config()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("truth.jsonl");
     let simulator = SimulatorConfig { truth_log: Some(log.clone()), ..config_of_server };
     let simulator = Simulator::spawn_thread(simulator).unwrap();
     let connections = connections.with_simulator(simulator.url(), placeholder_config());
+    let run = LocalRun::plan(&config(way, &simulator.url(), REAL)).await;
     let measured = run.measure(&connections).await;
     simulator.shutdown().unwrap();
     let truth = truths(&std::fs::read_to_string(log).unwrap());
-    Joined::new(&run, &measured, &truth, api, REQUESTS as usize).await
+    Joined::new(&run, &measured, &truth, way, REQUESTS as usize).await
 }
 
 /// Each fault, and what it is counted as, streaming and not.
@@ -149,17 +150,18 @@ fn faults() -> Vec<(Fault, Counted, Counted)> {
 #[tokio::test(start_paused = true)]
 async fn each_fault_alone_is_counted_as_what_it_is() {
     for (fault, streamed, whole) in faults() {
-        for (api, counted) in APIS.into_iter().zip([streamed, whole]) {
-            let joined = in_memory(api, serving(vec![share(0.2, fault.clone())])).await;
+        for way in WAYS {
+            let counted = if way.is_streamed() { streamed } else { whole };
+            let joined = in_memory(way, serving(vec![share(0.2, fault.clone())])).await;
             assert_eq!(joined.refused, 0, "{fault:?}");
             // About a fifth of 80, and the warm-ups among them.
             let others = joined.count(COMPLETED);
             if counted == COMPLETED {
-                assert_eq!(joined.ends.len(), 1, "{fault:?} by {api:?}: {:?}", joined.ends);
+                assert_eq!(joined.ends.len(), 1, "{fault:?} by {way:?}: {:?}", joined.ends);
                 let slowest = joined.summary.e2e.as_ref().unwrap().max_ms;
-                assert!(slowest > 500.0, "{fault:?} by {api:?}: it was met: {slowest} ms");
+                assert!(slowest > 500.0, "{fault:?} by {way:?}: it was met: {slowest} ms");
             } else {
-                assert!((5..30).contains(&joined.count(counted)), "{fault:?} by {api:?}");
+                assert!((5..30).contains(&joined.count(counted)), "{fault:?} by {way:?}");
                 assert_eq!(joined.failed(), joined.count(counted), "{fault:?}: {:?}", joined.ends);
                 assert!(others > 40, "{fault:?}");
             }
@@ -169,7 +171,7 @@ async fn each_fault_alone_is_counted_as_what_it_is() {
 
 #[tokio::test(start_paused = true)]
 async fn all_faults_mixed_are_told_apart() {
-    for api in APIS {
+    for way in WAYS {
         let script = faults().into_iter().map(|(fault, ..)| share(0.03, fault)).collect();
         let limit = Limit {
             requests_per_minute: Some(600),
@@ -185,7 +187,7 @@ async fn all_faults_mixed_are_told_apart() {
             outages: (1..60).map(outage).collect(),
             ..serving(script)
         };
-        let joined = in_memory(api, config).await;
+        let joined = in_memory(way, config).await;
         assert!(joined.ends.len() >= 6, "{:?}", joined.ends);
         assert!(joined.refused > 0 && joined.count(COMPLETED) > 0, "{:?}", joined.ends);
     }
@@ -193,7 +195,7 @@ async fn all_faults_mixed_are_told_apart() {
 
 #[tokio::test(start_paused = true)]
 async fn throttling_by_requests_is_throttling() {
-    for api in APIS {
+    for way in WAYS {
         // 20 a second, and five at once.
         let limit = Limit {
             requests_per_minute: Some(1_200),
@@ -201,7 +203,7 @@ async fn throttling_by_requests_is_throttling() {
             ..Limit::default()
         };
         let config = SimulatorConfig { limits: vec![limit], ..serving(Vec::new()) };
-        let joined = in_memory(api, config).await;
+        let joined = in_memory(way, config).await;
         assert!(joined.count(THROTTLED) >= 10, "{:?}", joined.ends);
         assert_eq!(joined.failed(), joined.count(THROTTLED));
     }
@@ -209,11 +211,11 @@ async fn throttling_by_requests_is_throttling() {
 
 #[tokio::test(start_paused = true)]
 async fn throttling_by_reserved_tokens_is_throttling() {
-    for api in APIS {
+    for way in WAYS {
         // What is reserved for an answer is 50 tokens, what it takes is 20.
         let limit = Limit { tokens_per_minute: Some(2_000), ..Limit::default() };
         let config = SimulatorConfig { limits: vec![limit], ..serving(Vec::new()) };
-        let joined = in_memory(api, config).await;
+        let joined = in_memory(way, config).await;
         assert!(joined.count(THROTTLED) >= 10, "{:?}", joined.ends);
         assert!(joined.count(COMPLETED) >= 40, "{:?}", joined.ends);
         assert_eq!(joined.failed(), joined.count(THROTTLED));
@@ -222,12 +224,12 @@ async fn throttling_by_reserved_tokens_is_throttling() {
 
 #[tokio::test(start_paused = true)]
 async fn refused_connections_are_listed_apart() {
-    for api in APIS {
+    for way in WAYS {
         // Whoever is reset while nothing listens is refused.
         let outage = Outage { begins: Duration::from_secs(1), lasts: Duration::from_secs(2) };
         let config =
             SimulatorConfig { outages: vec![outage], ..serving(vec![share(0.1, Fault::Reset)]) };
-        let joined = in_memory(api, config).await;
+        let joined = in_memory(way, config).await;
         assert!(joined.refused > 0, "{:?}", joined.ends);
         assert_eq!(joined.failed(), joined.count(CONNECTION));
     }
@@ -236,22 +238,22 @@ async fn refused_connections_are_listed_apart() {
 /// One stall that never ends, where there is no other fault.
 #[tokio::test(start_paused = true)]
 async fn one_stall_is_one_record() {
-    for (api, counted) in APIS.into_iter().zip([STALL, STALL]) {
+    for way in WAYS {
         let fault = Fault::StallAfter { tokens: 3 };
         let when = When::Numbers(vec![u64::from(SLOTS) + 3]);
         let joined =
-            in_memory(api, serving(vec![ScriptedFault { model_id: None, when, fault }])).await;
-        assert_eq!((joined.count(counted), joined.failed(), joined.refused), (1, 1, 0));
+            in_memory(way, serving(vec![ScriptedFault { model_id: None, when, fault }])).await;
+        assert_eq!((joined.count(STALL), joined.failed(), joined.refused), (1, 1, 0));
     }
 }
 
 #[tokio::test]
 async fn a_kernel_that_refuses_is_listed_apart() {
-    for api in APIS {
+    for way in WAYS {
         // Each slot tries ten times a second, twenty times in all.
         let outage = Outage { begins: Duration::ZERO, lasts: Duration::from_millis(1_500) };
         let config = SimulatorConfig { outages: vec![outage], ..serving(Vec::new()) };
-        let joined = over_sockets(api, config).await;
+        let joined = over_sockets(way, config).await;
         assert!(joined.refused >= 4, "{:?}", joined.ends);
         assert_eq!(joined.failed(), 0);
     }
@@ -259,7 +261,7 @@ async fn a_kernel_that_refuses_is_listed_apart() {
 
 #[tokio::test]
 async fn what_breaks_a_socket_is_told_apart() {
-    for api in APIS {
+    for way in WAYS {
         let breaks = |counted| [CONNECTION, PROTOCOL].contains(&counted);
         let script = faults()
             .into_iter()
@@ -268,7 +270,7 @@ async fn what_breaks_a_socket_is_told_apart() {
             })
             .map(|(fault, ..)| share(0.04, fault))
             .collect();
-        let joined = over_sockets(api, serving(script)).await;
+        let joined = over_sockets(way, serving(script)).await;
         let all: BTreeSet<Counted> = joined.ends.keys().copied().collect();
         assert_eq!(all, BTreeSet::from([COMPLETED, CONNECTION, PROTOCOL, STALL]));
         assert_eq!(joined.refused, 0);

@@ -48,6 +48,7 @@ fn simulator(broken: u64) -> SimulatorThread {
         decode_per_token: Duration::from_millis(1),
         input_tokens: InputTokens::default(),
         output_tokens: OutputTokens::fixed(f64::from(TOKENS)),
+        reasoning_tokens: 0,
         noise_cv: 0.0,
         day_swing: None,
         slots: 64,

@@ -39,6 +39,7 @@ async fn check(
     let reply = post(simulator.connect(), path, request.to_string()).await.unwrap();
     assert_eq!(reply.header("content-type"), "application/vnd.amazon.eventstream");
     assert_eq!(reply.header("x-amzn-bedrock-content-type"), "application/json");
+    assert_eq!(reply.headers_at.as_millis(), 0);
     let mut expected = chunks(&split(&text), reply.header("x-amzn-requestid"), &text);
     expected.last_mut().unwrap()["amazon-bedrock-invocationMetrics"] = json!({
         "inputTokenCount": 2,

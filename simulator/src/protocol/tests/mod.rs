@@ -3,6 +3,7 @@
 //! The model says ten words, the first after 100 ms and one more for each token of the prompt, the
 //! others 10 ms apart.
 
+mod built_in;
 mod errors;
 mod faults;
 mod invoke;

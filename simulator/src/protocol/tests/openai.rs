@@ -71,6 +71,7 @@ async fn a_chat_is_streamed() {
         }
         let reply = ask(&simulator, CHAT, &request).await;
         assert_eq!(reply.header("content-type"), "text/event-stream");
+        assert_eq!(reply.headers_at.as_millis(), 0);
         let id = format!("chatcmpl-{}", reply.header("x-request-id"));
         let created = STARTED;
         let chunk = |choices: Value| {

@@ -26,6 +26,7 @@ pub(super) async fn stream(simulator: &Simulator, endpoint: &str, request: &Valu
     let reply = post(simulator.connect(), &path, request.to_string()).await.unwrap();
     assert_eq!(reply.status, 200, "{:?}", reply.body);
     assert_eq!(reply.header("content-type"), "application/vnd.amazon.eventstream");
+    assert_eq!(reply.headers_at.as_millis(), 0);
     assert_eq!(reply.header("x-amzn-invoked-production-variant"), "AllTraffic");
     reply
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use shared::block::WARMUP_TEXT;
 use shared::dataset;
-use shared::plan::Api;
 use shared::record::{Phase, Record};
 use shared::store::BlockEnd;
 use shared::summary::{ExperimentSummary, summarize};
 use simulator::{Outcome as End, Truth};
 
 use super::super::local::{LocalRun, Measured};
+use super::super::ways::Way;
 use super::super::{counted_as, sha256};
 
 /// What a request is counted as: the name of its outcome and of its class.
@@ -21,10 +21,10 @@ pub(super) type Counted = (&'static str, Option<&'static str>);
 const LATE: Duration = Duration::from_secs(10);
 
 /// What a request is to be counted as, by the truth about it.
-fn expected(truth: &Truth, api: Api) -> Counted {
+fn expected(truth: &Truth, way: Way) -> Counted {
     let failed = |class| ("failed", Some(class));
     let timed_out = |class| ("timed_out", Some(class));
-    let is_streamed = api == Api::ConverseStream;
+    let is_streamed = way.is_streamed();
     match truth.outcome {
         End::Ok => ("completed", None),
         End::Status if truth.status != Some(429) => failed("server"),
@@ -63,7 +63,7 @@ impl Joined {
         run: &LocalRun,
         measured: &Measured,
         truth: &[Truth],
-        api: Api,
+        way: Way,
         requests: usize,
     ) -> Self {
         let receipt = &measured.receipt;
@@ -71,7 +71,7 @@ impl Joined {
         assert_eq!(measured.of(Phase::Measured).count(), requests);
         assert_eq!(usize::try_from(receipt.records), Ok(measured.records.len()));
 
-        let prompts = Prompts::of(run, measured);
+        let prompts = Prompts { run, measured, way };
         let mut unmatched: Vec<&Truth> = truth.iter().collect();
         let (mut ends, mut refused) = (BTreeMap::new(), 0);
         for record in &measured.records {
@@ -90,14 +90,14 @@ impl Joined {
                 None => {
                     truth.prompt_sha256.as_ref() == Some(&prompt)
                         && truth.headers_written_ns.is_none()
-                        && expected(truth, api) == counted
+                        && expected(truth, way) == counted
                 }
             };
             let place = unmatched.iter().position(is_its);
             let place = place.unwrap_or_else(|| panic!("not in the log: {record:?}"));
             let truth = unmatched.swap_remove(place);
             assert_eq!(truth.prompt_sha256.as_ref(), Some(&prompt));
-            assert_eq!(counted, expected(truth, api), "{record:?} was {truth:?}");
+            assert_eq!(counted, expected(truth, way), "{record:?} was {truth:?}");
             assert!(record.timeline.content_events <= truth.output_tokens, "{record:?}");
             *ends.entry(counted).or_default() += 1;
         }
@@ -107,12 +107,12 @@ impl Joined {
         let summary = summarize(run.plan_of(), &states, &measured.records);
         let [summary] = <[_; 1]>::try_from(summary.experiments).expect("one experiment");
         let joined = Self { ends, refused, summary };
-        joined.check_summary(measured, api);
+        joined.check_summary(measured, way);
         joined
     }
 
     /// Fails unless errors are counted by class, and no failed request has a latency.
-    fn check_summary(&self, measured: &Measured, api: Api) {
+    fn check_summary(&self, measured: &Measured, way: Way) {
         let summary = &self.summary;
         let counted = || measured.of(Phase::Measured).map(|record| counted_as(record.outcome));
         let mut errors: BTreeMap<String, u64> = BTreeMap::new();
@@ -127,7 +127,7 @@ impl Joined {
         let count = |latency: &Option<shared::summary::LatencyStats>| {
             latency.as_ref().map_or(0, |latency| latency.count)
         };
-        let streamed = if api == Api::ConverseStream { completed } else { 0 };
+        let streamed = if way.is_streamed() { completed } else { 0 };
         assert_eq!(count(&summary.e2e), completed);
         assert_eq!(count(&summary.ttft), streamed);
         assert_eq!(count(&summary.tpot), streamed);
@@ -148,17 +148,14 @@ impl Joined {
 struct Prompts<'a> {
     run: &'a LocalRun,
     measured: &'a Measured,
+    way: Way,
 }
 
-impl<'a> Prompts<'a> {
-    fn of(run: &'a LocalRun, measured: &'a Measured) -> Self {
-        Self { run, measured }
-    }
-
+impl Prompts<'_> {
     /// The digest of a record's prompt.
     fn of_record(&self, record: &Record) -> String {
         if record.phase == Phase::Warmup {
-            return sha256(WARMUP_TEXT);
+            return sha256(self.way.sent(WARMUP_TEXT));
         }
         let [dataset] = &self.run.prepared.datasets[..] else { panic!("one dataset") };
         let prompt = &dataset.prompts[usize::try_from(record.prompt).unwrap()];
@@ -171,6 +168,6 @@ impl<'a> Prompts<'a> {
             record.attempt,
             record.sequence,
         );
-        sha256(dataset::with_nonce(&nonce, &prompt.text))
+        sha256(self.way.sent(&dataset::with_nonce(&nonce, &prompt.text)))
     }
 }
