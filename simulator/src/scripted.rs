@@ -167,7 +167,8 @@ pub fn converse(tokens: u32) -> Vec<u8> {
 }
 
 /// A frame of an event stream: `event` or `exception` with a name, and a payload that need not be
-/// sound. Names longer than a header holds are cut.
+/// sound. Names longer than a header holds are cut. What is called `PayloadPart` holds bytes, all else
+/// JSON.
 #[expect(clippy::missing_panics_doc, reason = "the headers are short and few")]
 pub fn frame(message_type: &str, name: &str, payload: &[u8]) -> Vec<u8> {
     let name_header = match message_type {
@@ -175,12 +176,14 @@ pub fn frame(message_type: &str, name: &str, payload: &[u8]) -> Vec<u8> {
         "error" => ":error-code",
         _ => ":event-type",
     };
+    let content_type =
+        if name == "PayloadPart" { "application/octet-stream" } else { "application/json" };
     let text = |text: &str| {
         HeaderValue::String(text.chars().take(HEADER_CHARACTERS).collect::<String>().into())
     };
     let message = Message::new(payload.to_vec())
         .add_header(Header::new(name_header, text(name)))
-        .add_header(Header::new(":content-type", text("application/json")))
+        .add_header(Header::new(":content-type", text(content_type)))
         .add_header(Header::new(":message-type", text(message_type)));
     let mut bytes = Vec::new();
     write_message_to(&message, &mut bytes).expect("the headers are short and few");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::{Phase, Record};
+use super::{Phase, Record, UsageSource};
 use crate::units::{ExperimentId, Name};
 
 /// A line of `fmgauge records`. Fields are added, never renamed or removed. What is not known is
@@ -100,6 +100,12 @@ pub struct RecordLine<'a> {
     pub service_tier: Option<&'a str>,
     /// The answer came from the simulator.
     pub simulated: bool,
+    /// Tokens of the answer that were thought, not said.
+    pub reasoning_tokens: Option<u32>,
+    /// Who counted the tokens: `service`, `invocation_metrics`, `headers`, or `estimate` for nobody.
+    pub usage_source: Option<&'static str>,
+    /// The service's own time to its first byte.
+    pub server_first_byte_ms: Option<u64>,
 }
 
 /// Nanoseconds since 1970 UTC, written as RFC 3339. That takes longer than the rest of a line, and not
@@ -172,6 +178,9 @@ impl<'a> RecordLine<'a> {
             latency_mode: served.latency_mode.as_deref(),
             service_tier: served.service_tier.as_deref(),
             simulated: served.simulated,
+            reasoning_tokens: record.usage.reasoning_tokens,
+            usage_source: record.usage.source.map(UsageSource::name),
+            server_first_byte_ms: served.server_first_byte_ms,
         }
     }
 }

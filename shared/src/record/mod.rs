@@ -5,6 +5,7 @@
 
 mod line;
 mod parquet;
+mod usage;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 
 pub use self::line::{RecordLine, SentAt};
 pub use self::parquet::{ParquetRecords, parquet_proof};
+pub use self::usage::{Usage, UsageSource};
 use crate::plan::{EndpointSpec, LatencyMode, ServiceTier};
 use crate::units::{ExperimentId, Name, nanos};
 pub use ::parquet::errors::ParquetError;
@@ -31,6 +33,73 @@ pub struct Observation {
     /// Tokens as the service counted them.
     pub usage: Usage,
     /// What answered, and how.
+    pub served: Served,
+    /// Each gap between content events in microseconds, in their order.
+    pub gaps_us: Vec<u32>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What the service or the client said of a failure.
+    pub error: Option<ErrorDetail>,
+}
+
+/// When things happened, as offsets from the send. What did not happen is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timeline {
+    /// Send less intended send: always zero in a closed loop.
+    #[serde(rename = "dispatch_delay_ns", with = "nanos", default)]
+    pub dispatch_delay: Duration,
+    /// How long of that it waited for a free stream; `None` where one was free.
+    #[serde(rename = "slot_wait_ns", with = "nanos::option", default)]
+    pub slot_wait: Option<Duration>,
+    /// Which retry of its request this is: 0 for the first try.
+    #[serde(default)]
+    pub retry: u32,
+    /// Send less the send of its request's first try.
+    #[serde(rename = "since_first_send_ns", with = "nanos", default)]
+    pub since_first_send: Duration,
+    /// How long opening a connection took, TLS included, before the send; `None` where an open
+    /// one was used.
+    #[serde(rename = "connect_ns", with = "nanos::option", default)]
+    pub connect: Option<Duration>,
+    /// Response headers.
+    #[serde(rename = "headers_ns", with = "nanos::option", default)]
+    pub headers: Option<Duration>,
+    /// First event of any kind.
+    #[serde(rename = "first_event_ns", with = "nanos::option", default)]
+    pub first_event: Option<Duration>,
+    /// First content of any kind: text, reasoning, tool use.
+    #[serde(rename = "first_content_ns", with = "nanos::option", default)]
+    pub first_content: Option<Duration>,
+    /// First visible text.
+    #[serde(rename = "first_text_ns", with = "nanos::option", default)]
+    pub first_text: Option<Duration>,
+    /// Last content of any kind.
+    #[serde(rename = "last_content_ns", with = "nanos::option", default)]
+    pub last_content: Option<Duration>,
+    /// End of the answer, or of waiting for it.
+    #[serde(rename = "end_ns", with = "nanos")]
+    pub end: Duration,
+    /// Content events received. One event is not one token.
+    #[serde(default)]
+    pub content_events: u32,
+    /// The longest gap between two content events; `None` with fewer than two.
+    #[serde(rename = "gap_max_ns", with = "nanos::option", default)]
+    pub gap_max: Option<Duration>,
+    /// Body bytes received.
+    #[serde(default)]
+    pub bytes: u64,
+}
+
+impl Timeline {
+    /// The mean gap between content events (ITL), `None` with fewer than two.
+    pub fn gap_mean(&self) -> Option<Duration> {
+        let span = self.last_content?.checked_sub(self.first_content?)?;
+        let gaps = self.content_events.checked_sub(1).filter(|&gaps| gaps > 0)?;
+        Some(span / gaps)
+    }
+}
+
+/// What answered, and how.
     pub served: Served,
     /// Each gap between content events in microseconds, in their order.
     pub gaps_us: Vec<u32>,

@@ -4,7 +4,8 @@ use crate::decision::{
     Capacity, CapacityRow, Choice, Comparison, ComparisonVerdict, Criterion, Decision, Overall,
     Saving, Verdict, decide,
 };
-use crate::plan::{LatencyMetric, Workload};
+use crate::plan::{EndpointSpec, LatencyMetric, Workload};
+use crate::price::Price;
 use crate::record::{Outcome, Phase, Record};
 use crate::report::Report;
 use crate::stats::{Interval, float};
@@ -338,4 +339,12 @@ fn overall(endpoint: Name, datasets: usize) -> Overall {
     let datasets = u32::try_from(datasets).unwrap();
     let words = format!("{endpoint} is the cheapest that meets every criterion on all datasets.");
     Overall { endpoint, qualified_datasets: datasets, datasets, runner_up: None, words }
+}
+
+/// Where the price of an endpoint comes from.
+pub(super) fn source_of(endpoint: &mut EndpointSpec) -> &mut String {
+    match endpoint.price.as_mut().unwrap() {
+        Price::Tokens(price) => &mut price.source,
+        Price::Hours(price) => &mut price.source,
+    }
 }

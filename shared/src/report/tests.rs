@@ -3,10 +3,9 @@ use std::time::Duration;
 
 use resvg::tiny_skia::Pixmap;
 
-use super::fixture::{WRITTEN_AT, bare, eleven, full};
+use super::fixture::{WRITTEN_AT, bare, eleven, full, source_of};
 use super::*;
-use crate::plan::{Criteria, EndpointSpec};
-use crate::price::Price;
+use crate::plan::Criteria;
 use crate::stats::Interval;
 use crate::summary::fixture::{HAIKU, LLAMA, MISTRAL, Model, Run};
 
@@ -393,11 +392,4 @@ fn rounds_are_told_and_the_choice_shown_round_by_round() {
         assert!(text.contains(part), "{part}");
     }
     assert_eq!(rounds(&Run::new(&[MISTRAL], &["chat"], &[1])), None);
-}
-
-fn source_of(endpoint: &mut EndpointSpec) -> &mut String {
-    match endpoint.price.as_mut().unwrap() {
-        Price::Tokens(price) => &mut price.source,
-        Price::Hours(price) => &mut price.source,
-    }
 }

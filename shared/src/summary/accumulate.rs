@@ -280,7 +280,10 @@ impl<'p> ExperimentAccumulator<'p> {
 
     /// The figures.
     pub(super) fn finish(mut self) -> ExperimentSummary {
-        self.charge_time();
+        if let Some(price) = self.price.and_then(Price::hours) {
+            self.cost =
+                hourly::share(price, &self.receipts, &self.in_window_of, &mut self.kept);
+        }
         let throughput = self.throughput();
         let slots = f64::from(self.experiment.load.slots());
         let full = self.in_flight.mean(self.window_ns()).map(|mean| mean / slots);
@@ -358,23 +361,6 @@ impl<'p> ExperimentAccumulator<'p> {
         summary.warnings = warnings(&summary);
         summary.validity = Validity::of(&summary);
         summary
-    }
-
-    /// Shares what the time of a block's window costs among the transactions that were completed in
-    /// it, where time is what costs.
-    fn charge_time(&mut self) {
-        let Some(price) = self.price.and_then(Price::hours) else { return };
-        let share = |(block, receipt): (u32, &&Receipt)| {
-            let completed = self.in_window_of.get(&block)?;
-            Some((block, price.of_time(receipt.window).0 / completed))
-        };
-        let shares: BTreeMap<u32, u64> =
-            (0..).zip(self.receipts.values()).filter_map(share).collect();
-        for kept in self.kept.iter_mut().filter(|kept| kept.is_completed()) {
-            let cost = shares.get(&kept.block).copied();
-            kept.charge(cost);
-            self.cost.add(cost);
-        }
     }
 
     /// The measured windows together.

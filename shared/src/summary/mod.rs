@@ -9,6 +9,7 @@ mod accumulate;
 mod figures;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod hourly;
 mod hours;
 mod in_flight;
 mod kept;
