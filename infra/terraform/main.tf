@@ -214,6 +214,8 @@ resource "aws_sfn_state_machine" "run" {
     RunnerFunctionArn     = aws_lambda_function.this["runner"].qualified_arn
     SummarizerFunctionArn = aws_lambda_function.this["summarizer"].qualified_arn
     FinishStateMachineArn = aws_sfn_state_machine.finish.arn
+    # Of no use: this example does not provision SageMaker endpoints.
+    ProvisionStateMachineArn = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${var.name}-provision"
   })
   logging_configuration {
     level                  = "ERROR"
@@ -238,6 +240,8 @@ resource "aws_sfn_state_machine" "finish" {
   definition = templatefile("${var.definitions}/finish.asl.json", {
     SummarizerFunctionArn = aws_lambda_function.this["summarizer"].qualified_arn
     NotificationTopicArn  = aws_sns_topic.this.arn
+    # As for run.
+    DeprovisionStateMachineArn = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${var.name}-deprovision"
   })
   logging_configuration {
     level                  = "ERROR"
