@@ -12,13 +12,15 @@ The definitions are those of infra/, with these changes, all of them in `definit
 take no time, lists have one item a page. moto is changed to do what AWS does and it doesn't, all in `like_aws`:
 it refuses to make what exists and to delete an endpoint that is being created; endpoints take their time; tags with the
 same key replace each other; executions without a name get one; errors of SageMaker are named as Step Functions names
-them; a retry takes no time. Lambda functions do not run: the states that call them are replaced by what they answer.
+them; requests and answers are spelled as Step Functions spells them; a retry takes no time. Lambda functions do not run: the states that call them are replaced by what they answer.
 
 Not shown here: permissions, tags as conditions, quotas, the schedule, and whether SageMaker's messages read as
 they did when this was written (`already existing`, `Could not find`).
 """
 
+import functools
 import json
+import logging
 import os
 import pathlib
 import re
@@ -33,6 +35,7 @@ for name in [name for name in os.environ if name.startswith("AWS_")]:
 os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_DEFAULT_REGION": "us-east-1"}
 
 import boto3
+import botocore.session
 from botocore.exceptions import ClientError
 from jsonata import jsonata
 from moto import mock_aws
@@ -40,6 +43,7 @@ from moto.core.exceptions import ServiceException
 from moto.sagemaker.models import SageMakerModelBackend
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_aws_sdk
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
 from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
@@ -50,7 +54,8 @@ PAST, FUTURE = "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
 PREFIX = "fmgauge-0123456789ab-"
 END_SECONDS = 60
 
-# By endpoint: the statuses that it goes through, each seen once, the last for ever; or the error that making it raises.
+# By endpoint: the statuses that it goes through, each seen once, the last for ever; before them errors that making it
+# raises once each. Or one error, that it always raises.
 STORY = {}
 
 
@@ -68,6 +73,24 @@ def like_aws():
     start = StepFunctionsParserBackend.start_execution
     StepFunctionsParserBackend.start_execution = lambda self, arn, name=None, *more, **named: start(
         self, arn, name or str(uuid.uuid4()), *more, **named
+    )
+
+    @functools.cache
+    def operation(service, action):
+        model = botocore.session.get_session().get_service_model(service)
+        [name] = [name for name in model.operation_names if name.lower() == action.replace("_", "")]
+        return model.operation_model(name)
+
+    def spelled(self, part, service, action, side, translate):
+        found = operation(self._get_boto_service_name(service), self._get_boto_service_action(action))
+        if shape := getattr(found, side):
+            getattr(self, translate)(part, shape)
+
+    StateTaskService._normalise_parameters = lambda self, parameters, boto_service_name=None, service_action_name=None: spelled(
+        self, parameters, boto_service_name, service_action_name, "input_shape", "_to_boto_request"
+    )
+    StateTaskService._normalise_response = lambda self, response, boto_service_name=None, service_action_name=None: spelled(
+        self, response, boto_service_name, service_action_name, "output_shape", "_from_boto_response"
     )
 
     def refuses_existing(method, kind, argument, resources):
@@ -96,6 +119,8 @@ def like_aws():
         story = STORY.setdefault(named["endpoint_name"], ["Creating", "Creating", "InService"])
         if isinstance(story, Exception):
             raise story
+        if isinstance(story[0], Exception):
+            raise story.pop(0)
         endpoint = create(self, **named)
         endpoint.endpoint_status = story[0]
         return endpoint
@@ -263,7 +288,8 @@ def provision_makes_and_deprovision_deletes(world):
     assert world.tags("endpoint", one)["fmgauge:execution"] == other
 
     given = {"run_id": "run-1", "prefix": PREFIX}
-    assert world.run("deprovision", given) == {"deleted": [one, two], "not_deleted": []}
+    ended = world.run("deprovision", given)
+    assert sorted(ended["deleted"]) == [one, two] and ended["not_deleted"] == [], ended
     assert world.there() == everywhere(*foreign)
     assert world.run("deprovision", given) == {"deleted": [], "not_deleted": []}
     assert world.run("deprovision", {"names": [one]}) == {"deleted": [one], "not_deleted": []}
@@ -273,6 +299,7 @@ def provision_makes_and_deprovision_deletes(world):
 
 def what_fails_is_data_and_is_deleted_too(world):
     good, broken, no_quota, no_model, slow = (PREFIX + name for name in ("good", "broken", "no-quota", "no-model", "slow"))
+    STORY[good] = [Refused("Rate exceeded", "ThrottlingException"), Refused("Rate exceeded", "ThrottlingException"), "Creating", "InService"]
     STORY[broken] = ["Creating", "Failed"]
     STORY[no_quota] = Refused("The account-level service limit is 0.", "ResourceLimitExceeded")
     STORY[slow] = ["Creating"]
@@ -346,7 +373,6 @@ def the_reaper_takes_what_expired_or_lost_its_owner(world):
     STORY["fmgauge-creating"] = ["Creating", "Creating", "InService"]
     for name, tags in (kept | doomed).items():
         world.make(name, tags)
-    world.sagemaker.list_tags(ResourceArn=ARN.format("sagemaker", "endpoint/fmgauge-untagged"))
 
     answer = world.run("reaper", {})
     assert sorted(answer["deleted"]) == sorted(doomed), answer
@@ -413,19 +439,20 @@ def a_run_provisions_and_its_finish_deletes(world):
     assert "NOT DELETED" not in mails()[-1]
 
 
-def a_run_without_provisioning_has_none(world):
-    for provisions, summary in (({}, {}), ({"provisions": None}, {"provisioned_prefix": None})):
-        with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
-            alone = World()
-            alone.make(PREFIX + "one", {})
-            with_run_and_finish(alone, provisions, summary)
-            answer = alone.run("run", {})
-            assert "not_deleted" not in answer, answer
-            assert alone.there() == everywhere(PREFIX + "one")
-            assert mails() == ["a\n\nReport: r\nCost: $1 in tokens\nBlocks not measured to their end: 0"], mails()
-            for machine in ("provision", "deprovision"):
-                arn = ARN.format("states", f"stateMachine:fmgauge-{machine}")
-                assert alone.stepfunctions.list_executions(stateMachineArn=arn)["executions"] == []
+def a_run_without_provisioning_has_none(world, provisions=None, summary=None):
+    world.make(PREFIX + "one", {})
+    with_run_and_finish(world, provisions or {}, summary or {})
+    answer = world.run("run", {})
+    assert "not_deleted" not in answer, answer
+    assert world.there() == everywhere(PREFIX + "one")
+    assert mails() == ["a\n\nReport: r\nCost: $1 in tokens\nBlocks not measured to their end: 0"], mails()
+    for machine in ("provision", "deprovision"):
+        arn = ARN.format("states", f"stateMachine:fmgauge-{machine}")
+        assert world.stepfunctions.list_executions(stateMachineArn=arn)["executions"] == []
+
+
+def a_run_with_null_for_provisioning_has_none(world):
+    a_run_without_provisioning_has_none(world, {"provisions": None}, {"provisioned_prefix": None})
 
 
 TESTS = [
@@ -435,12 +462,14 @@ TESTS = [
     the_reaper_takes_what_expired_or_lost_its_owner,
     a_run_provisions_and_its_finish_deletes,
     a_run_without_provisioning_has_none,
+    a_run_with_null_for_provisioning_has_none,
 ]
 
 
 def main():
+    logging.disable()  # moto logs each failed execution at length
     like_aws()
-    failed = 0
+    failed = []
     for test in [test for test in TESTS if test.__name__ in sys.argv[1:] or not sys.argv[1:]]:
         started = time.monotonic()
         try:
@@ -448,8 +477,8 @@ def main():
                 test(World())
         except (AssertionError, ClientError):
             traceback.print_exc()
-            failed += 1
-        print(f"{'FAILED' if failed else 'ok'} {test.__name__} in {time.monotonic() - started:.1f} s", flush=True)
+            failed.append(test)
+        print(f"{'FAILED' if test in failed else 'ok'} {test.__name__} in {time.monotonic() - started:.1f} s", flush=True)
     sys.exit(1 if failed else 0)
 
 
