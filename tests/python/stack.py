@@ -183,7 +183,10 @@ def deploy(endpoint, template, parameters):
     cloudformation = client("cloudformation", endpoint)
     capabilities = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
     given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
-    cloudformation.create_stack(StackName=NAME, TemplateBody=template, Capabilities=capabilities, Parameters=given)
+    # From S3, because it is longer than what may come with the request.
+    client("s3", endpoint).put_object(Bucket=PACKAGES, Key="template.yaml", Body=template)
+    url = f"{endpoint}/{PACKAGES}/template.yaml"
+    cloudformation.create_stack(StackName=NAME, TemplateURL=url, Capabilities=capabilities, Parameters=given)
 
     def settled():
         stack = cloudformation.describe_stacks(StackName=NAME)["Stacks"][0]
