@@ -52,7 +52,7 @@ ARN = "arn:aws:{}:us-east-1:123456789012:{}"
 ROLE = "arn:aws:iam::123456789012:role/{}"
 PAST, FUTURE = "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
 PREFIX = "fmgauge-0123456789ab-"
-END_SECONDS = 60
+END_SECONDS = 300
 
 # By endpoint: the statuses that it goes through, each seen once, the last for ever; before them errors that making it
 # raises once each. Or one error, that it always raises.
