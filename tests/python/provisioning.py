@@ -238,7 +238,9 @@ class World:
         self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name, Tags=tags)
 
     def tags(self, kind, name):
-        return as_dict(self.sagemaker.list_tags(ResourceArn=ARN.format("sagemaker", f"{kind}/{name}"))["Tags"])
+        tags = self.sagemaker.list_tags(ResourceArn=ARN.format("sagemaker", f"{kind}/{name}"))["Tags"]
+        assert len(as_dict(tags)) == len(tags), tags  # AWS refuses a key that comes twice
+        return as_dict(tags)
 
 
 def wanted(name, tags=()):
@@ -252,7 +254,7 @@ def wanted(name, tags=()):
 
 
 def for_run(*names, execution=ARN.format("states", "execution:fmgauge-run:one")):
-    tags = as_tags({"team": "serving", "fmgauge:run-id": "forged"})
+    tags = as_tags({"team": "serving", "fmgauge:run-id": "forged", "fmgauge:expires-at": PAST, "fmgauge:execution": "forged"})
     endpoints = [wanted(name, tags) for name in names]
     return {"run_id": "run-1", "expires_at": FUTURE, "execution": execution, "endpoints": endpoints}
 
