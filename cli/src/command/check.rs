@@ -3,10 +3,10 @@
 use anyhow::Result;
 use futures_util::future::try_join_all;
 use serde::Serialize;
-use shared::price::Price;
 use shared::check::{EndpointCheck, Problem};
 use shared::config;
 use shared::plan::EndpointSpec;
+use shared::price::Price;
 use shared::run::{RunError, check};
 use shared::units::NanoUsd;
 

@@ -3,16 +3,12 @@
 use serde_saphyr::Location;
 
 use super::check::{Checker, join};
+use super::kinds::SPECIAL;
 use super::raw::{self, Field, Spanned};
 use super::shape::nearest;
-use super::kinds::SPECIAL;
-use super::words::{
-    BEDROCK_APIS, KINDS, LATENCY_MODES, SERVICE_TIERS, Words, meaning, names,
-};
+use super::words::{BEDROCK_APIS, KINDS, LATENCY_MODES, SERVICE_TIERS, Words, meaning, names};
 use super::{EndpointSettings, Given, load, prices};
-use crate::plan::{
-    Api, Container, EndpointKind, EndpointSpec, LatencyMode, Server, ServiceTier,
-};
+use crate::plan::{Api, Container, EndpointKind, EndpointSpec, LatencyMode, Server, ServiceTier};
 use crate::price::{self, Price};
 use crate::units::Name;
 
@@ -198,9 +194,7 @@ impl Item<'_, '_> {
         let asked = self.raw.api.is_some().then_some(modes.api);
         let api = match payload.flatten() {
             None => Some(modes.api),
-            of_model => {
-                self.streaming_api(of_model, Some(asked), (Api::InvokeStream, Api::Invoke))
-            }
+            of_model => self.streaming_api(of_model, Some(asked), (Api::InvokeStream, Api::Invoke)),
         };
         let at = self.raw.model_id.as_ref().map_or(self.at, |field| field.referenced);
         let path = join(&self.path, "model_id");
@@ -293,11 +287,7 @@ impl Item<'_, '_> {
 
     /// The outer `None` for a bad address, the inner one for none at all.
     #[expect(clippy::option_option, reason = "refused and absent are two things")]
-    pub(super) fn url_of(
-        &mut self,
-        name: &str,
-        field: &Field<String>,
-    ) -> Option<Option<String>> {
+    pub(super) fn url_of(&mut self, name: &str, field: &Field<String>) -> Option<Option<String>> {
         let Some(field) = field else { return Some(None) };
         let url = field.value.as_str();
         let parsed = url.parse::<http::Uri>().ok();

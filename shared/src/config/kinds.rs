@@ -33,9 +33,17 @@ const BEDROCK: &str = "it belongs to `kind: bedrock`; leave it out";
 /// The fields that not every kind has.
 pub(super) const SPECIAL: [Special; 17] = [
     special!(simulate_as, &[Simulated], "write `kind: simulated`, or give `model_id` instead"),
-    special!(model_id, &[Bedrock], "give `simulate_as` for `kind: simulated`, `endpoint_name` for `kind: sagemaker`, `model` for `kind: openai`"),
+    special!(
+        model_id,
+        &[Bedrock],
+        "give `simulate_as` for `kind: simulated`, `endpoint_name` for `kind: sagemaker`, `model` for `kind: openai`"
+    ),
     special!(region, &[Bedrock, Sagemaker], "leave it out: it is nowhere in AWS"),
-    special!(endpoint_url, &[Bedrock, Sagemaker], "leave it out: the simulator is built in, and `kind: openai` has `url`"),
+    special!(
+        endpoint_url,
+        &[Bedrock, Sagemaker],
+        "leave it out: the simulator is built in, and `kind: openai` has `url`"
+    ),
     special!(latency_mode, &[Bedrock, Simulated], BEDROCK),
     special!(service_tier, &[Bedrock, Simulated], BEDROCK),
     special!(endpoint_name, &[Sagemaker], SAGEMAKER),

@@ -59,7 +59,8 @@ pub(super) fn given(
         }
     };
     if let Some(field) = &fields.per_hour_usd {
-        if let Some(other) = fields.input_per_1k_usd.as_ref().or(fields.output_per_1k_usd.as_ref()) {
+        if let Some(other) = fields.input_per_1k_usd.as_ref().or(fields.output_per_1k_usd.as_ref())
+        {
             let mend = "give the price of tokens or that of an hour, not both";
             checker.refuse(other.referenced, path, "an endpoint has one price", mend);
             return None;

@@ -1,11 +1,11 @@
 //! Endpoints beside Bedrock's own: `kind: sagemaker`, and `kind: openai` for servers.
 
+use super::Given;
 use super::check::join;
 use super::endpoints::{Item, Modes};
 use super::prices::{self, Instances};
 use super::raw::{self, Field, Spanned};
 use super::words::{OPENAI_APIS, PAYLOADS, SAGEMAKER_APIS, meaning, names};
-use super::Given;
 use crate::payload::Payload;
 use crate::plan::{Api, Container, EndpointKind, EndpointSpec, KeySource, Server};
 use crate::price;
@@ -143,10 +143,7 @@ impl Item<'_, '_> {
     /// The operation that is asked for: the outer `None` for a word that is none of these, the inner
     /// one where it is not given.
     #[expect(clippy::option_option, reason = "refused and absent are two things")]
-    fn api<const N: usize>(
-        &mut self,
-        words: &super::words::Words<Api, N>,
-    ) -> Option<Option<Api>> {
+    fn api<const N: usize>(&mut self, words: &super::words::Words<Api, N>) -> Option<Option<Api>> {
         let path = join(&self.path, "api");
         match &self.raw.api {
             None => Some(None),
@@ -206,11 +203,8 @@ impl Item<'_, '_> {
         if let Some(row) = known {
             return Some(Some(instances.at(row.per_hour, row.source())));
         }
-        let problem = format!(
-            "the price of {} in {} is not known",
-            field.value,
-            region.unwrap_or_default()
-        );
+        let problem =
+            format!("the price of {} in {} is not known", field.value, region.unwrap_or_default());
         let mend = format!("{}, or write `price: unknown`", prices::HOUR_MEND);
         self.refuse(field.referenced, "instance_type", problem, mend);
         None
@@ -252,7 +246,8 @@ impl Item<'_, '_> {
         if let Some(pem) = &raw.ca_pem
             && !pem.value.contains("-----BEGIN CERTIFICATE-----")
         {
-            let mend = "write the certificates after `ca_pem: |`, each with its BEGIN and END lines";
+            let mend =
+                "write the certificates after `ca_pem: |`, each with its BEGIN and END lines";
             self.refuse(pem.referenced, "ca_pem", "there is no certificate in it", mend);
         }
         let ca_pem = raw.ca_pem.as_ref().map(|pem| pem.value.clone());
@@ -282,7 +277,12 @@ impl Item<'_, '_> {
                         if !region.is_empty() && account.len() == 12
                 );
                 if !is_secret {
-                    self.refuse(secret.referenced, "api_key.secret", "this is no secret's ARN", mend);
+                    self.refuse(
+                        secret.referenced,
+                        "api_key.secret",
+                        "this is no secret's ARN",
+                        mend,
+                    );
                 }
                 is_secret.then(|| KeySource::Secret(secret.value.clone()))
             }
@@ -317,7 +317,8 @@ impl Item<'_, '_> {
                 let known = Payload::of_model(model_id?);
                 if known.is_none() {
                     let problem = "the model's id does not tell how its bodies look";
-                    let mend = format!("give `payload:` with one of: {}", names(&PAYLOADS).join(", "));
+                    let mend =
+                        format!("give `payload:` with one of: {}", names(&PAYLOADS).join(", "));
                     self.refuse(self.at, "payload", problem, mend);
                 }
                 known.map(Some)

@@ -161,14 +161,20 @@ fn everything_that_can_be_said_arrives() {
     assert_eq!(bedrock.spec.latency_mode, Some(LatencyMode::Standard));
     assert_eq!(bedrock.spec.service_tier, Some(ServiceTier::Default));
     assert_eq!(bedrock.spec.endpoint_url.as_deref(), Some("http://127.0.0.1:9000"));
-    assert_eq!(bedrock.spec.price.as_ref().unwrap().tokens().unwrap().output_per_1k_nano_usd, NanoUsd(200_000));
+    assert_eq!(
+        bedrock.spec.price.as_ref().unwrap().tokens().unwrap().output_per_1k_nano_usd,
+        NanoUsd(200_000)
+    );
     assert_eq!(bedrock.spec.price.as_ref().unwrap().source(), "the configuration");
     assert_eq!((&bedrock.loads, &bedrock.datasets), (&None, &None));
     assert_eq!(settings.loads_of(bedrock), closed(&[8, 1, 2]));
     assert_eq!(settings.datasets_of(bedrock).count(), 4);
     assert_eq!(simulated.spec.kind, EndpointKind::Simulated);
     assert_eq!(simulated.spec.model_id, "anthropic.claude-3-haiku-20240307-v1:0");
-    assert_eq!(simulated.spec.price.as_ref().unwrap().tokens().unwrap().output_per_1k_nano_usd, NanoUsd(1_250_000));
+    assert_eq!(
+        simulated.spec.price.as_ref().unwrap().tokens().unwrap().output_per_1k_nano_usd,
+        NanoUsd(1_250_000)
+    );
     let mut loads = closed(&[1, 16]);
     loads.extend(open(&[60, 120], Arrivals::Constant, None));
     loads.extend(open(&[60], Arrivals::Poisson, Concurrency::new(20)));

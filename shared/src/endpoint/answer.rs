@@ -126,7 +126,12 @@ impl Answer {
         self.usage.source = Some(UsageSource::Estimate);
     }
 
-    pub(in crate::endpoint) fn timeline(&self, exchange: &Exchange, sent: Instant, end: Instant) -> Timeline {
+    pub(in crate::endpoint) fn timeline(
+        &self,
+        exchange: &Exchange,
+        sent: Instant,
+        end: Instant,
+    ) -> Timeline {
         let offset = |at: Option<Instant>| at.map(|at| at.duration_since(sent));
         Timeline {
             connect: exchange.connect,

@@ -23,7 +23,11 @@ impl Ending {
         Self { outcome, error: None }
     }
 
-    pub(in crate::endpoint) fn failed(class: ErrorClass, code: Option<&str>, message: &str) -> Self {
+    pub(in crate::endpoint) fn failed(
+        class: ErrorClass,
+        code: Option<&str>,
+        message: &str,
+    ) -> Self {
         Self { outcome: Outcome::Failed(class), error: Some(detail(code, message)) }
     }
 

@@ -22,7 +22,9 @@ pub enum KeyError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The secret is no text.
-    #[error("the secret {0} is no text: store the key as its text, or as the one text of an object")]
+    #[error(
+        "the secret {0} is no text: store the key as its text, or as the one text of an object"
+    )]
     NoText(String),
 }
 
@@ -40,10 +42,8 @@ pub(crate) async fn find(
         KeySource::Secret(arn) => {
             let client = aws_sdk_secretsmanager::Client::new(aws);
             let found = Box::pin(client.get_secret_value().secret_id(arn).send()).await;
-            let found = found.map_err(|error| KeyError::Secret {
-                arn: arn.clone(),
-                source: error.into(),
-            })?;
+            let found = found
+                .map_err(|error| KeyError::Secret { arn: arn.clone(), source: error.into() })?;
             let text = found.secret_string.ok_or_else(|| KeyError::NoText(arn.clone()))?;
             key_of(&text).ok_or_else(|| KeyError::NoText(arn.clone()))
         }
@@ -82,7 +82,8 @@ mod tests {
     async fn a_variable_that_is_not_set_is_named() {
         let aws = crate::endpoint::placeholder_config();
         let environment: Environment = |name| (name == "A").then(|| "key".to_owned());
-        let find = async |name: &str| find(&KeySource::Env(name.to_owned()), &aws, environment).await;
+        let find =
+            async |name: &str| find(&KeySource::Env(name.to_owned()), &aws, environment).await;
         assert_eq!(find("A").await.unwrap(), "key");
         assert!(find("B").await.unwrap_err().to_string().contains("variable B is not set"));
     }

@@ -22,11 +22,11 @@ use aws_sdk_bedrockruntime::config::{Credentials, ProvideCredentials, SharedCred
 use tokio_util::sync::CancellationToken;
 
 pub use self::bedrock::BedrockEndpoint;
+pub use self::dial::{Dial, NetworkTime, TlsError, http1_only, tls, tls_trusting};
 pub(crate) use self::key::find as find_key;
 pub use self::key::{Environment, KeyError};
 pub use self::openai::{OpenAiEndpoint, ServerError};
 pub use self::sagemaker::SageMakerEndpoint;
-pub use self::dial::{Dial, NetworkTime, TlsError, http1_only, tls, tls_trusting};
 use crate::digest::sha256;
 use crate::record::Observation;
 use crate::store::cloud::behavior_version;

@@ -130,14 +130,14 @@ impl OpenAiEndpoint {
 fn headers(spec: &EndpointSpec, key: Option<&str>) -> Result<HeaderMap, ServerError> {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let accepted =
-        if spec.api.is_streamed() { "text/event-stream" } else { "application/json" };
+    let accepted = if spec.api.is_streamed() { "text/event-stream" } else { "application/json" };
     headers.insert(ACCEPT, HeaderValue::from_static(accepted));
     let agent = concat!("fmgauge/", env!("CARGO_PKG_VERSION"));
     headers.insert(USER_AGENT, HeaderValue::from_static(agent));
     if let Some(key) = key {
         let value = HeaderValue::try_from(format!("Bearer {key}"));
-        let mut value = value.map_err(|_invalid| ServerError::Header("authorization".to_owned()))?;
+        let mut value =
+            value.map_err(|_invalid| ServerError::Header("authorization".to_owned()))?;
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
     }

@@ -129,11 +129,8 @@ impl Exchange for SageMakerEndpoint {
     }
 
     async fn exchange(&self, request: &Request, answer: &mut Answer) -> Ending {
-        let asked = Asked {
-            request,
-            model: self.container.model.as_deref(),
-            streamed: self.streamed,
-        };
+        let asked =
+            Asked { request, model: self.container.model.as_deref(), streamed: self.streamed };
         let body = Blob::new(self.format.body(&asked));
         if self.streamed {
             self.stream(body, request, answer).await

@@ -69,7 +69,10 @@ impl Format for Djl {
         let ended = line.generated_text.is_some();
         let told = line.details.map(Details::told).unwrap_or_default();
         if told.stop_reason.as_deref() == Some("error") {
-            return Ok(Told::failed(None, "the container ended the stream with an error".to_owned()));
+            return Ok(Told::failed(
+                None,
+                "the container ended the stream with an error".to_owned(),
+            ));
         }
         let stop = || ended.then(|| "length_or_eos".to_owned());
         Ok(Told {

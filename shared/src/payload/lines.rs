@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn documents_are_the_same_wherever_they_are_cut() {
-        let events = "data: {\"a\":\"ü\"}\n\n: ping\r\nevent: x\r\ndata:{\"b\":1}\r\n\r\ndata: [DONE]\n\n";
+        let events =
+            "data: {\"a\":\"ü\"}\n\n: ping\r\nevent: x\r\ndata:{\"b\":1}\r\n\r\ndata: [DONE]\n\n";
         let lines = "{\"a\":\"ü\"}\n{\"b\":1}\n";
         for size in 1..events.len() {
             let expected = ["{\"a\":\"ü\"}".to_owned(), "{\"b\":1}".to_owned()];
@@ -121,7 +122,10 @@ mod tests {
 
     #[test]
     fn what_is_left_over_is_told_and_what_is_no_document_is_refused() {
-        assert_eq!(documents(b"{\"a\":1}\n{\"b\"", 3), (vec!["{\"a\":1}".to_owned()], false, false));
+        assert_eq!(
+            documents(b"{\"a\":1}\n{\"b\"", 3),
+            (vec!["{\"a\":1}".to_owned()], false, false)
+        );
         for bad in ["nonsense\n", "data: nonsense\n", "<html>\n"] {
             let mut lines = Lines::default();
             lines.push(bad.as_bytes());

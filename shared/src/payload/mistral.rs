@@ -49,9 +49,5 @@ impl Format for Mistral {
 }
 
 fn told(output: Output) -> Told {
-    Told {
-        content: Content::of(output.text),
-        stop_reason: output.stop_reason,
-        ..Told::default()
-    }
+    Told { content: Content::of(output.text), stop_reason: output.stop_reason, ..Told::default() }
 }

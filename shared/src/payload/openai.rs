@@ -125,7 +125,9 @@ impl Format for OpenAi {
 fn content(message: &Message) -> Content {
     match Content::of(message.content.as_deref().unwrap_or_default()) {
         Content::Nothing if message.tool_calls.is_some() => Content::Hidden,
-        Content::Nothing => Content::hidden(message.reasoning_content.as_deref().unwrap_or_default()),
+        Content::Nothing => {
+            Content::hidden(message.reasoning_content.as_deref().unwrap_or_default())
+        }
         visible => visible,
     }
 }

@@ -76,7 +76,8 @@ fn bodies_are_what_services_document() {
         .flat_map(|(name, _, format)| {
             [None, Some("Be short.")].map(|system| {
                 let request = request(system, "Why?");
-                let asked = Asked { request: &request, model: Some("m"), streamed: format.streams() };
+                let asked =
+                    Asked { request: &request, model: Some("m"), streamed: format.streams() };
                 format!("{name}: {}", String::from_utf8(format.body(&asked)).unwrap())
             })
         })
@@ -131,7 +132,8 @@ fn failures_inside_an_answer_are_told() {
         let told = payload.format().part(document.as_bytes()).unwrap();
         assert_eq!(told.failure, Some((code.map(str::to_owned), message.to_owned())), "{document}");
     };
-    let djl = r#"{"token":{"id":-1,"text":"","special_token":true},"details":{"finish_reason":"error"}}"#;
+    let djl =
+        r#"{"token":{"id":-1,"text":"","special_token":true},"details":{"finish_reason":"error"}}"#;
     check(Payload::Djl, djl, None, "the container ended the stream with an error");
     let tgi = r#"{"error":"Request failed during generation","error_type":"generation"}"#;
     check(Payload::Tgi, tgi, Some("generation"), "Request failed during generation");
@@ -154,6 +156,7 @@ fn what_is_thought_is_told_apart_from_what_is_said() {
     check(Payload::OpenaiChat, &delta(r#""content":"Yes""#), Content::Text);
     check(Payload::OpenaiChat, &delta(r#""role":"assistant","content":"""#), Content::Nothing);
     check(Payload::OpenaiChat, &delta(r#""content":null,"tool_calls":[{}]"#), Content::Hidden);
-    let thinking = r#"{"type":"content_block_delta","delta":{"type":"thinking_delta","thinking":"Hm"}}"#;
+    let thinking =
+        r#"{"type":"content_block_delta","delta":{"type":"thinking_delta","thinking":"Hm"}}"#;
     check(Payload::Anthropic, thinking, Content::Hidden);
 }

@@ -140,9 +140,10 @@ impl Api {
     /// Whether answers arrive in pieces.
     pub fn is_streamed(self) -> bool {
         match self {
-            Self::ConverseStream | Self::InvokeStream | Self::ChatStream | Self::CompletionsStream => {
-                true
-            }
+            Self::ConverseStream
+            | Self::InvokeStream
+            | Self::ChatStream
+            | Self::CompletionsStream => true,
             Self::Converse | Self::Invoke | Self::Chat | Self::Completions => false,
         }
     }

@@ -83,7 +83,9 @@ impl Price {
     /// Where it comes from.
     pub fn source(&self) -> &str {
         match self {
-            Self::Tokens(TokenPrice { source, .. }) | Self::Hours(HourPrice { source, .. }) => source,
+            Self::Tokens(TokenPrice { source, .. }) | Self::Hours(HourPrice { source, .. }) => {
+                source
+            }
         }
     }
 }
@@ -164,8 +166,7 @@ mod tests {
         let tokens =
             r#"{"input_per_1k_nano_usd":150000,"output_per_1k_nano_usd":200000,"source":"x"}"#;
         assert!(read(tokens).tokens().is_some());
-        let hours =
-            r#"{"per_hour_nano_usd":1515,"instances":1,"instance_type":null,"source":"x"}"#;
+        let hours = r#"{"per_hour_nano_usd":1515,"instances":1,"instance_type":null,"source":"x"}"#;
         assert!(read(hours).hours().is_some());
     }
 }

@@ -161,10 +161,10 @@ mod tests {
 
     fn check(model_id: &str, region: &str, expected: Option<(u64, u64)>) {
         let price = lookup(model_id, region);
-        let found =
-            price.as_ref().and_then(Price::tokens).map(|price| {
-                (price.input_per_1k_nano_usd.0, price.output_per_1k_nano_usd.0)
-            });
+        let found = price
+            .as_ref()
+            .and_then(Price::tokens)
+            .map(|price| (price.input_per_1k_nano_usd.0, price.output_per_1k_nano_usd.0));
         assert_eq!(found, expected, "{model_id}");
     }
 

@@ -29,7 +29,7 @@ enum Column {
 }
 
 /// The columns, named and ordered as the fields of [`RecordLine`].
-const COLUMNS: [(&str, Column); 44] = [
+const COLUMNS: [(&str, Column); 47] = [
     ("endpoint", Column::Text(|line| Some(line.endpoint.as_str()))),
     ("experiment", Column::Text(|line| Some(line.experiment.as_str()))),
     ("round", Column::Whole(|line| Some(line.round.into()))),
@@ -77,6 +77,12 @@ const COLUMNS: [(&str, Column); 44] = [
     ("latency_mode", Column::Text(|line| line.latency_mode)),
     ("service_tier", Column::Text(|line| line.service_tier)),
     ("simulated", Column::Flag(|line| Some(line.simulated))),
+    ("reasoning_tokens", Column::Whole(|line| line.reasoning_tokens.map(i64::from))),
+    ("usage_source", Column::Text(|line| line.usage_source)),
+    (
+        "server_first_byte_ms",
+        Column::Whole(|line| line.server_first_byte_ms.and_then(|ms| ms.try_into().ok())),
+    ),
 ];
 
 /// The name of what [`parquet_proof`] reads, among the file's own key-value pairs.

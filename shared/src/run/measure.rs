@@ -96,9 +96,7 @@ impl Connections {
         let (aws, dial) = (&self.aws, self.dial.clone());
         Ok(match spec.kind {
             EndpointKind::Bedrock => Box::new(BedrockEndpoint::new(spec, deadlines, aws, dial)),
-            EndpointKind::Sagemaker => {
-                Box::new(SageMakerEndpoint::new(spec, deadlines, aws, dial))
-            }
+            EndpointKind::Sagemaker => Box::new(SageMakerEndpoint::new(spec, deadlines, aws, dial)),
             EndpointKind::Openai => {
                 let key = match &spec.server.api_key {
                     Some(source) => Some(find_key(source, aws, self.environment).await?),

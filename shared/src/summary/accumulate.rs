@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
+use super::hourly;
 use super::hours::HourSums;
 use super::in_flight::InFlight;
 use super::kept::{Kept, Requests};
@@ -281,8 +282,7 @@ impl<'p> ExperimentAccumulator<'p> {
     /// The figures.
     pub(super) fn finish(mut self) -> ExperimentSummary {
         if let Some(price) = self.price.and_then(Price::hours) {
-            self.cost =
-                hourly::share(price, &self.receipts, &self.in_window_of, &mut self.kept);
+            self.cost = hourly::share(price, &self.receipts, &self.in_window_of, &mut self.kept);
         }
         let throughput = self.throughput();
         let slots = f64::from(self.experiment.load.slots());

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::{RunSummary, summarize};
 use crate::load::ArrivalCounts;
 use crate::plan::{
-    Api, BlockPlan, Container, Criteria, DatasetPlan, Deadlines, EndpointKind, EndpointSpec, Experiment, Inference, Lane, LatencyCriterion, LatencyMetric, Load, OpenLoad, PLAN_SCHEMA, Plan, Rounds, RunEstimate, Server, Statistic, Zone,
+    Api, BlockPlan, Container, Criteria, DatasetPlan, Deadlines, EndpointKind, EndpointSpec,
+    Experiment, Inference, Lane, LatencyCriterion, LatencyMetric, Load, OpenLoad, PLAN_SCHEMA,
+    Plan, Rounds, RunEstimate, Server, Statistic, Zone,
 };
 use crate::price::{Price, TokenPrice};
 use crate::record::{

@@ -115,7 +115,8 @@ fn each_is_told_with_its_place_and_nothing_happens() {
 
 #[test]
 fn several_errors_are_told_at_once() {
-    let bad = good("http://127.0.0.1:9").replace("[1, 2]", "[0, 1001]").replace("us-east-1", "Ohio");
+    let bad =
+        good("http://127.0.0.1:9").replace("[1, 2]", "[0, 1001]").replace("us-east-1", "Ohio");
     let done = Desk::new(&bad).run(&["run", "config.yml"]);
     assert_eq!(done.code, Some(2));
     for place in ["line 3,", "line 7, column 19", "line 7, column 22"] {

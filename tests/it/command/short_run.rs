@@ -17,7 +17,7 @@ criteria: {e2e: {p95: 2s}}
 "#;
 
 /// The fields of `fmgauge records` that are promised: more may come, none may go.
-const FIELDS: [&str; 44] = [
+const FIELDS: [&str; 47] = [
     "endpoint",
     "experiment",
     "round",
@@ -62,6 +62,9 @@ const FIELDS: [&str; 44] = [
     "latency_mode",
     "service_tier",
     "simulated",
+    "reasoning_tokens",
+    "usage_source",
+    "server_first_byte_ms",
 ];
 
 #[test]

@@ -94,7 +94,8 @@ fn cut_short_it_is_never_an_answer() {
             let text = body.trim_ascii_end();
             // What follows the last document says nothing more.
             let done = b"data: [DONE]";
-            let end = text.strip_suffix(done).map_or(text.len(), |text| text.trim_ascii_end().len());
+            let end =
+                text.strip_suffix(done).map_or(text.len(), |text| text.trim_ascii_end().len());
             let end = if matches!(spoken, Spoken::Container(_, true)) { end / 2 } else { end };
             let step = (end / 200).max(1);
             for length in (0..end).step_by(step) {
@@ -137,7 +138,8 @@ fn a_container_that_fails_half_way_is_a_failure() {
     let heard = hear(Spoken::Container(Payload::Djl, true), &frame("event", "PayloadPart", &lines));
     assert_eq!(heard.outcome, Outcome::Failed(ErrorClass::ModelError), "{heard:?}");
     assert_eq!(heard.content_events, 1, "{heard:?}");
-    let exception = frame("exception", "ModelStreamError", br#"{"Message":"x","ErrorCode":"StreamBroken"}"#);
+    let exception =
+        frame("exception", "ModelStreamError", br#"{"Message":"x","ErrorCode":"StreamBroken"}"#);
     let heard = hear(Spoken::Container(Payload::Tgi, true), &exception);
     assert_eq!(heard.outcome, Outcome::Failed(ErrorClass::ModelError), "{heard:?}");
 }

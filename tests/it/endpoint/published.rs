@@ -74,8 +74,14 @@ async fn prices_are_those_of_the_report() {
     for endpoint in &prepared().await.plan.endpoints {
         let (price, profile) = (endpoint.price.as_ref().unwrap(), profile(endpoint));
         let usd = |price: NanoUsd| price.as_usd().to_string();
-        assert_eq!(usd(price.tokens().unwrap().input_per_1k_nano_usd), profile.input_per_1k_usd.to_string());
-        assert_eq!(usd(price.tokens().unwrap().output_per_1k_nano_usd), profile.output_per_1k_usd.to_string());
+        assert_eq!(
+            usd(price.tokens().unwrap().input_per_1k_nano_usd),
+            profile.input_per_1k_usd.to_string()
+        );
+        assert_eq!(
+            usd(price.tokens().unwrap().output_per_1k_nano_usd),
+            profile.output_per_1k_usd.to_string()
+        );
     }
 }
 

@@ -34,11 +34,7 @@ const TGI: &str = "kind: sagemaker, endpoint_name: tgi, payload: tgi, region: us
 const DJL: &str = "kind: sagemaker, endpoint_name: djl, payload: djl, region: us-east-1, endpoint_url: '{url}', price: unknown";
 const SERVER: &str = "kind: openai, url: '{url}/v1', model: '{model}', price: unknown";
 
-const fn way(
-    fields: &'static str,
-    api: Api,
-    marks: Option<(&'static str, &'static str)>,
-) -> Way {
+const fn way(fields: &'static str, api: Api, marks: Option<(&'static str, &'static str)>) -> Way {
     Way { fields, api, marks }
 }
 

@@ -253,7 +253,10 @@ fn meaning_of_kinds() {
         ("a name that is none", kind("kind: sagemaker, region: us-east-1, endpoint_name: 'a b'")),
         ("an instance that is not known", sagemaker("payload: tgi, instance_type: ml.x1.large")),
         ("a payload that is not known", sagemaker("payload: tgj, price: unknown")),
-        ("what does not stream", sagemaker("payload: embedding, api: invoke_stream, price: unknown")),
+        (
+            "what does not stream",
+            sagemaker("payload: embedding, api: invoke_stream, price: unknown"),
+        ),
         ("no instances", sagemaker("payload: tgi, instance_type: ml.g5.xlarge, instance_count: 0")),
         ("openai and nothing else", kind("kind: openai")),
         ("a key in the text", openai("price: unknown, headers: {Authorization: Bearer x}")),
@@ -263,7 +266,10 @@ fn meaning_of_kinds() {
         ("no certificate", openai("price: unknown, ca_pem: x")),
         ("two prices", openai("price: {per_hour_usd: 1, input_per_1k_usd: 0.1}")),
         ("a price of nothing", openai("price: {per_hour_usd: 0}")),
-        ("fields of other kinds", openai("price: unknown, endpoint_name: a, latency_mode: standard")),
+        (
+            "fields of other kinds",
+            openai("price: unknown, endpoint_name: a, latency_mode: standard"),
+        ),
         ("a body for converse", with("kind: bedrock", "kind: bedrock, payload: mistral")),
         (
             "a body that is not known",

@@ -10,10 +10,10 @@ use crate::plan::{
     EndpointKind, EndpointSpec, Inference, LatencyMode, Load, Plan, ServiceTier, Workload,
 };
 use crate::price::{Price, TokenPrice};
-use crate::units::NanoUsd;
 use crate::report::Report;
 use crate::report::page::{Page, Table, code, plain};
 use crate::summary::{BlockPlace, Spending, milliseconds};
+use crate::units::NanoUsd;
 use crate::words::{NO_DATA, count, exact_latency, list, number, percent, plural, usd};
 
 /// `block 2`, or with its round where there are more.
