@@ -54,6 +54,12 @@ pub(crate) async fn connect(
         placeholder_config()
     };
     check_keys(endpoints)?;
+    if let Some(endpoint) = endpoints.iter().find(|endpoint| endpoint.provision.is_some()) {
+        bail!(Refusal(format!(
+            "endpoint {} is made for the run, which only a deployed one can do: use `fmgauge start`",
+            endpoint.name
+        )));
+    }
     let connections = Connections::new(aws)?.with_environment(variable);
 
     check_simulated(endpoints)?;

@@ -80,6 +80,7 @@ locals {
         resources = length(var.model_arns) == 0 ? local.any_model : var.model_arns
       },
       ], [for statement in [
+        { actions = ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"], resources = var.sagemaker_endpoint_arns },
         { actions = ["secretsmanager:GetSecretValue"], resources = var.secret_arns },
     ] : statement if length(statement.resources) > 0])
     summarizer = concat(local.function_base, [

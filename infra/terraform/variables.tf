@@ -47,6 +47,12 @@ variable "dataset_bucket_arns" {
   default     = []
 }
 
+variable "sagemaker_endpoint_arns" {
+  type        = list(string)
+  default     = []
+  description = "ARNs of the SageMaker endpoints that runs may invoke, names in lower case."
+}
+
 variable "secret_arns" {
   description = "Secrets Manager secrets that hold endpoints' API keys."
   type        = list(string)

@@ -10,6 +10,7 @@
 //! | `check` | one request per endpoint: what it tells of access, faults and prices |
 //! | `credentials` | credentials that expire during a run: it waits, and goes on |
 //! | `exits` | what else ends with which exit code |
+//! | `five_ways` | one model, wherever it is served: the example that compares them |
 //! | `hours` | the time of day: a swing of the simulator is found, and none where there is none |
 //! | `interrupted` | Ctrl-C, once and twice |
 //! | `kept` | runs that are listed and deleted, and what needs a stack |
@@ -24,6 +25,7 @@ mod calibrate;
 mod check;
 mod credentials;
 mod exits;
+mod five_ways;
 mod hours;
 mod interrupted;
 mod kept;

@@ -8,6 +8,7 @@ mod ended;
 mod equal;
 mod killed;
 mod limits;
+mod provisioned;
 mod proxy;
 mod refused;
 mod rounds;

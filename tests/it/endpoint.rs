@@ -168,6 +168,7 @@ fn spec(url: &str, model_id: &str) -> EndpointSpec {
         api: Api::default(),
         payload: None,
         container: Container::default(),
+        provision: None,
         server: Server::default(),
         latency_mode: None,
         service_tier: None,

@@ -19,6 +19,7 @@ use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use shared::store::cloud;
 
 const REQUIREMENTS: &str = include_str!("../python/requirements.txt");
+const PROVISIONING_REQUIREMENTS: &str = include_str!("../python/provisioning-requirements.txt");
 
 /// Starts the program `$1` and kills it when standard input ends.
 const UNTIL_STDIN_ENDS: &str = r#"
@@ -81,24 +82,33 @@ pub(crate) fn config_for(port: u16) -> SdkConfig {
 
 /// The Python environment with what `tests/python/requirements.txt` names, made where it is missing.
 pub(crate) fn python_environment() -> PathBuf {
+    environment("test-venv", "requirements.txt", REQUIREMENTS)
+}
+
+/// The Python environment of `tests/python/provisioning.py`, made where it is missing.
+pub(crate) fn provisioning_environment() -> PathBuf {
+    environment("provisioning-venv", "provisioning-requirements.txt", PROVISIONING_REQUIREMENTS)
+}
+
+fn environment(name: &str, file: &str, requirements: &str) -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a target folder");
-    let environment = target.join("test-venv");
+    let environment = target.join(name);
     let installed = environment.join("installed.txt");
     // Only one test process makes it, the others wait for it. The lock ends with the process.
-    let lock = File::create(target.join("test-venv.lock")).expect("lock file");
+    let lock = File::create(target.join(format!("{name}.lock"))).expect("lock file");
     lock.lock().expect("lock");
-    if fs::read_to_string(&installed).is_ok_and(|text| text == REQUIREMENTS) {
+    if fs::read_to_string(&installed).is_ok_and(|text| text == requirements) {
         return environment;
     }
     if environment.exists() {
         fs::remove_dir_all(&environment).expect("old environment removed");
     }
     run(Command::new("python3").args(["-m", "venv"]).arg(&environment));
-    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/requirements.txt");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(file);
     run(Command::new(environment.join("bin/pip"))
         .args(["install", "--quiet", "--disable-pip-version-check", "-r"])
-        .arg(requirements));
-    fs::write(installed, REQUIREMENTS).expect("environment marked as complete");
+        .arg(file));
+    fs::write(installed, requirements).expect("environment marked as complete");
     environment
 }
 

@@ -98,7 +98,7 @@ fn milliseconds(value: Option<f64>) -> String {
 
 fn title(check: &EndpointCheck) -> String {
     let simulated = if check.simulated { ", SIMULATED" } else { "" };
-    format!("{}: {} in {}{simulated}", check.endpoint, check.model_id, check.region)
+    format!("{}: {}{simulated}", check.endpoint, check.target)
 }
 
 fn facts(check: &EndpointCheck, config: &str) -> Vec<String> {

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use shared::plan::Provisions;
 use shared::run::{
-    Failure, NextRound, RunError, Source, Stores, draft, next_round, prepare, refuse_beside_active,
-    take_up,
+    Failure, NextRound, RunError, Source, Stores, draft, next_round, prepare, read_plan,
+    refuse_beside_active, take_up,
 };
 use shared::store::{ArtifactStore, Deployment, RecordStore};
 use shared::units::RunId;
@@ -59,6 +60,9 @@ pub(crate) struct Output {
     rounds: u32,
     wait_until: Option<String>,
     lanes_key: Option<String>,
+    /// The SageMaker endpoints that are to be made before the first round.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provisions: Option<Provisions>,
 }
 
 /// Plans a run and stores it, or takes one up, or goes on to the next round.
@@ -88,14 +92,30 @@ pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
         }
     };
     let next = next_round(&run_id, after, stores, now).await?;
+    let provisions = match after {
+        0 => provisions(&run_id, stores, now).await?,
+        _ => None,
+    };
     tracing::info!(%run_id, round = next.round, wait_until = next.wait_until, "Next round planned.");
-    Ok(Output::new("planned", run_id, bucket, next))
+    Ok(Output { provisions, ..Output::new("planned", run_id, bucket, next) })
+}
+
+/// What is made for a run at its beginning, and again where it is taken up: its end has deleted it.
+async fn provisions<R: RecordStore, A: ArtifactStore>(
+    run_id: &RunId,
+    stores: &Stores<R, A>,
+    now: Timestamp,
+) -> Result<Option<Provisions>, Failure> {
+    let plan = read_plan(stores, run_id).await?;
+    let expires = now + plan.provisioned_for();
+    Ok(plan.provisions(expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()))
 }
 
 impl Output {
     fn new(status: &'static str, run_id: RunId, bucket: &str, next: NextRound) -> Self {
         let NextRound { round, rounds, wait_until, lanes_key } = next;
-        Self { status, run_id, bucket: bucket.to_owned(), round, rounds, wait_until, lanes_key }
+        let bucket = bucket.to_owned();
+        Self { status, run_id, bucket, round, rounds, wait_until, lanes_key, provisions: None }
     }
 }
 
@@ -174,6 +194,10 @@ fn run_id(input: &Input, scheduled: Option<&str>, execution: &str) -> Result<Run
 
 #[cfg(test)]
 mod tests {
+    use shared::plan::provisioned_prefix;
+    use shared::store::folder::FolderStore;
+    use shared::store::sqlite::SqliteStore;
+
     use super::*;
 
     #[test]
@@ -193,6 +217,51 @@ mod tests {
         let sent = r#"{"after": {"run_id": "r", "round": 3}, "execution": "arn"}"#;
         let event: Event = serde_json::from_str(sent).unwrap();
         assert_eq!(event.after.unwrap().round, 3);
+    }
+
+    #[tokio::test]
+    async fn what_is_made_for_a_run_is_told_to_the_state_machine() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = SqliteStore::open(folder.path().join("records.sqlite")).await.unwrap();
+        let stores = Stores { records, artifacts: FolderStore::new(folder.path()) };
+        let config = serde_json::json!({
+            "version": 1,
+            "endpoints": [{
+                "name": "g5", "kind": "sagemaker", "region": "us-east-1", "payload": "tgi",
+                "instance_type": "ml.g5.2xlarge", "instance_count": 2,
+                "provision": {"image": "tgi:2", "environment": {"HF_MODEL_ID": "org/model"}},
+            }],
+            "datasets": [{"name": "d", "prompts": ["Why?"], "max_tokens": 5}],
+            "load": [{"concurrency": 1}],
+        });
+        let event = |input: Value| Event {
+            input: Some(serde_json::from_value(input).unwrap()),
+            after: None,
+            execution: "arn:aws:states:us-east-1:1:execution:fmgauge-run:made".to_owned(),
+        };
+        let now: Timestamp = "2026-11-28T10:00:00Z".parse().unwrap();
+        let begun = event(serde_json::json!({ "config": config }));
+        let output = handle(begun, &stores, "b", None, now).await.unwrap();
+        let provisions = output.provisions.unwrap();
+        assert_eq!(provisions.expires_at, "2026-11-28T12:00:00Z");
+        let made = &provisions.endpoints[0];
+        let name = made["name"].as_str().unwrap();
+        assert!(name.starts_with(&provisioned_prefix(&"made".parse().unwrap())), "{name}");
+        let container = &made["model"]["PrimaryContainer"];
+        assert_eq!(container["Image"], "tgi:2");
+        assert_eq!(container["Environment"]["HF_MODEL_ID"], "org/model");
+        let variant = &made["config"]["ProductionVariants"][0];
+        assert_eq!(
+            (&variant["ModelName"], &variant["InitialInstanceCount"]),
+            (&made["name"], &2.into())
+        );
+        // Between rounds nothing is made again.
+        let after = Event {
+            input: None,
+            after: Some(After { run_id: output.run_id, round: 1 }),
+            execution: String::new(),
+        };
+        assert_eq!(handle(after, &stores, "b", None, now).await.unwrap().provisions, None);
     }
 
     #[tokio::test]

@@ -1,12 +1,21 @@
 //! What to do about each way in which a request can fail.
 
-use crate::plan::EndpointSpec;
+use super::served;
+use crate::plan::{EndpointKind, EndpointSpec};
 use crate::record::{Deadline, ErrorClass, Outcome};
 
 /// What to do about a request that ended so, as a sentence's beginning in lower case; empty where
 /// nothing is to be done. Codes have several causes: the message tells them apart.
 pub(super) fn mend(spec: &EndpointSpec, outcome: Outcome, message: &str) -> String {
     let region = &spec.region;
+    let of_kind = match spec.kind {
+        EndpointKind::Sagemaker => served::sagemaker(spec, outcome, message),
+        EndpointKind::Openai => served::server(spec, outcome),
+        EndpointKind::Bedrock | EndpointKind::Simulated => None,
+    };
+    if let Some(mend) = of_kind {
+        return mend;
+    }
     match outcome {
         Outcome::Completed | Outcome::Cut => String::new(),
         Outcome::Throttled => format!(
@@ -112,7 +121,9 @@ fn connection(spec: &EndpointSpec, message: &str) -> String {
         Some(url) => format!("is the server at {url} up, and can it be reached from here?"),
         None if message.contains("lookup address") || message.contains("dns") => {
             let region = &spec.region;
-            format!("is there Amazon Bedrock in {region}, and is this machine online?")
+            let is_sagemaker = spec.kind == EndpointKind::Sagemaker;
+            let service = if is_sagemaker { "Amazon SageMaker" } else { "Amazon Bedrock" };
+            format!("is there {service} in {region}, and is this machine online?")
         }
         None => "look for firewalls and proxies on the way to AWS, port 443".to_owned(),
     }
@@ -151,6 +162,41 @@ mod tests {
     fn check(class: ErrorClass, message: &str, expected: &str) {
         let mend = mend(&spec("us-east-1", ""), Outcome::Failed(class), message);
         assert!(mend.contains(expected), "{message}: {mend}");
+    }
+
+    #[test]
+    fn other_kinds_have_mends_of_their_own() {
+        let of = |endpoint: &str| {
+            let text = format!(
+                "version: 1\nendpoints: [{endpoint}]\n\
+                 datasets: [{{name: d, prompts: [Why?], max_tokens: 5}}]\nload: [{{concurrency: 1}}]\n"
+            );
+            parse(&text).unwrap().endpoints[0].spec.clone()
+        };
+        let tgi = of(
+            "{name: m, kind: sagemaker, region: us-east-1, endpoint_name: e, payload: tgi, price: unknown}",
+        );
+        let vllm =
+            of("{name: m, kind: openai, url: 'http://10.0.0.1:8000/v1', model: m, price: unknown}");
+        let check = |spec: &EndpointSpec, class, message: &str, expected: &str| {
+            let mend = mend(spec, Outcome::Failed(class), message);
+            assert!(mend.contains(expected), "{class:?}: {mend}");
+        };
+        check(
+            &tgi,
+            ErrorClass::Validation,
+            "Endpoint e not found.",
+            "describe-endpoint --endpoint-name e",
+        );
+        check(&tgi, ErrorClass::ModelError, "", "compare `payload`");
+        check(&tgi, ErrorClass::AccessDenied, "", "`fmgauge policy`");
+        check(&vllm, ErrorClass::AccessDenied, "", "`api_key`");
+        check(&vllm, ErrorClass::NotFound, "", "http://10.0.0.1:8000/v1/models");
+        check(&vllm, ErrorClass::Connection, "", "is the server at http://10.0.0.1:8000/v1 up");
+        for spec in [&tgi, &vllm] {
+            let words = mend(spec, Outcome::Throttled, "");
+            assert!(!words.contains("Bedrock") && !words.is_empty(), "{words}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! the control plane of Bedrock knows them.
 
 mod mend;
+mod served;
 
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub struct EndpointCheck {
     pub model_id: String,
     /// Where.
     pub region: String,
+    /// What the request went to, in words.
+    pub target: String,
     /// The answer came from a simulator.
     pub simulated: bool,
     /// `None` where the answer arrived whole.
@@ -104,6 +107,7 @@ impl EndpointCheck {
             endpoint: spec.name.clone(),
             model_id: spec.model_id.clone(),
             region: spec.region.clone(),
+            target: spec.target(),
             simulated: seen.served.simulated,
             problem,
             price: spec.price.clone(),

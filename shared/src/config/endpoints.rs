@@ -62,8 +62,6 @@ impl Item<'_, '_> {
         let name = self.checker.name(&self.raw.name, self.at, &self.path, names);
         // A kind that is unknown or not supported says nothing about the other fields.
         let kind = self.kind()?;
-        let provision = [("provision", &self.raw.provision)];
-        self.checker.not_yet_fields(&self.path, &provision);
         self.refuse_fields_of_other_kinds(kind);
         match kind {
             EndpointKind::Bedrock => self.bedrock(name, region),
@@ -210,6 +208,7 @@ impl Item<'_, '_> {
             api: api?,
             payload: payload?,
             container: Container::default(),
+            provision: None,
             server: Server::default(),
             latency_mode: modes.latency,
             service_tier: modes.tier,
@@ -238,6 +237,7 @@ impl Item<'_, '_> {
             api: modes.api,
             payload: payload?,
             container: Container::default(),
+            provision: None,
             server: Server::default(),
             latency_mode: modes.latency,
             service_tier: modes.tier,

@@ -31,7 +31,7 @@ const OPENAI: &str = "it belongs to `kind: openai`; leave it out";
 const BEDROCK: &str = "it belongs to `kind: bedrock`; leave it out";
 
 /// The fields that not every kind has.
-pub(super) const SPECIAL: [Special; 17] = [
+pub(super) const SPECIAL: [Special; 18] = [
     special!(simulate_as, &[Simulated], "write `kind: simulated`, or give `model_id` instead"),
     special!(
         model_id,
@@ -57,4 +57,5 @@ pub(super) const SPECIAL: [Special; 17] = [
     special!(api_key, &[Openai], OPENAI),
     special!(headers, &[Openai], OPENAI),
     special!(ca_pem, &[Openai], OPENAI),
+    special!(provision, &[Sagemaker], SAGEMAKER),
 ];

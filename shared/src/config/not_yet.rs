@@ -1,15 +1,10 @@
 //! What the language of configurations has and this version does not measure yet.
 
 /// Section (the last name of the path, empty for the top), field, and what can be done meanwhile.
-const FIELDS: [(&str, &str, &str); 4] = [
+const FIELDS: [(&str, &str, &str); 3] = [
     ("", "quota_share", "leave it out, and choose concurrencies that your quota can hold"),
     ("", "keep", "leave it out: every record is kept"),
     ("report", "formats", "leave it out: the report is written in all its forms"),
-    (
-        "endpoints",
-        "provision",
-        "make the SageMaker endpoint yourself, and give its `endpoint_name`",
-    ),
 ];
 
 /// What can be done while `field` of `section` is not supported; `None` if it is, or is unknown.

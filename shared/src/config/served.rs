@@ -7,7 +7,7 @@ use super::prices::{self, Instances};
 use super::raw::{self, Field, Spanned};
 use super::words::{OPENAI_APIS, PAYLOADS, SAGEMAKER_APIS, meaning, names};
 use crate::payload::Payload;
-use crate::plan::{Api, Container, EndpointKind, EndpointSpec, KeySource, Server};
+use crate::plan::{Api, Container, EndpointKind, EndpointSpec, KeySource, Provision, Server};
 use crate::price;
 use crate::units::Name;
 
@@ -22,7 +22,11 @@ impl Item<'_, '_> {
     ) -> Option<EndpointSpec> {
         let raw = self.raw;
         let region = self.region(region);
-        let endpoint_name = self.endpoint_name();
+        let instances = self.instances();
+        let provision = self.provision(&instances);
+        // What is made for a run gets its name when the run is planned.
+        let endpoint_name =
+            if raw.provision.is_some() { Some(String::new()) } else { self.endpoint_name() };
         let endpoint_url = self.url_of("endpoint_url", &raw.endpoint_url);
         let payload = self.payload();
         if raw.payload.is_none() {
@@ -42,7 +46,6 @@ impl Item<'_, '_> {
             custom_attributes: text(&raw.custom_attributes),
             model: text(&raw.model),
         };
-        let instances = self.instances();
         let price = match &raw.price {
             Some(price) => {
                 prices::given(self.checker, price, &instances, &join(&self.path, "price"))
@@ -58,6 +61,7 @@ impl Item<'_, '_> {
             api: api?,
             payload: Some(payload?),
             container,
+            provision: provision?,
             server: Server::default(),
             latency_mode: None,
             service_tier: None,
@@ -92,9 +96,9 @@ impl Item<'_, '_> {
             );
             None
         };
-        let payload = api.map(|api| match api {
-            Api::CompletionsStream | Api::Completions => Payload::OpenaiCompletions,
-            _ => Payload::OpenaiChat,
+        let payload = api.map(|api| {
+            let completions = matches!(api, Api::CompletionsStream | Api::Completions);
+            if completions { Payload::OpenaiCompletions } else { Payload::OpenaiChat }
         });
         Some(EndpointSpec {
             name: name?,
@@ -105,6 +109,7 @@ impl Item<'_, '_> {
             api: api?,
             payload,
             container: Container::default(),
+            provision: None,
             server: server?,
             latency_mode: None,
             service_tier: None,
@@ -132,6 +137,45 @@ impl Item<'_, '_> {
             self.refuse(field.referenced, "endpoint_name", "this is no endpoint's name", mend);
         }
         is_name.then(|| name.to_owned())
+    }
+
+    /// What it is made from: the outer `None` where that is refused, the inner one where it is there.
+    #[expect(clippy::option_option, reason = "refused and absent are two things")]
+    fn provision(&mut self, instances: &Instances) -> Option<Option<Provision>> {
+        let Some(field) = &self.raw.provision else { return Some(None) };
+        if let Some(name) = &self.raw.endpoint_name {
+            let mend = "give one: the name of what is there, or `provision` for what is to be made";
+            let problem = "an endpoint that is made for the run has no name of yours";
+            self.refuse(name.referenced, "endpoint_name", problem, mend);
+            return None;
+        }
+        let raw = &field.value;
+        let Some(image) = &raw.image else {
+            let mend = "give the container's image: `provision: {image: <account>.dkr.ecr...}`";
+            self.refuse(field.referenced, "provision.image", "`image` is missing", mend);
+            return None;
+        };
+        let Some(instance_type) = instances.instance_type.clone() else {
+            let mend = "give `instance_type: ml.g5.2xlarge`";
+            let problem = "it is not said what it is to run on";
+            self.refuse(field.referenced, "provision", problem, mend);
+            return None;
+        };
+        if let Some(data) = raw.model_data.as_ref().filter(|data| !data.value.starts_with("s3://"))
+        {
+            let mend = "give the s3:// address of the model's archive";
+            let problem = "the model's files must be in S3";
+            self.refuse(data.referenced, "provision.model_data", problem, mend);
+            return None;
+        }
+        let environment = raw.environment.iter().flat_map(|all| &all.value);
+        Some(Some(Provision {
+            image: image.value.clone(),
+            model_data: raw.model_data.as_ref().map(|data| data.value.clone()),
+            environment: environment.map(|(k, v)| (k.clone(), v.value.clone())).collect(),
+            instance_type,
+            instance_count: instances.count,
+        }))
     }
 
     /// The format of bodies, where it is given.

@@ -79,11 +79,11 @@ impl Answer {
         self.server_latency_ms = told.server_latency_ms.or(self.server_latency_ms);
         self.server_first_byte_ms = told.server_first_byte_ms.or(self.server_first_byte_ms);
         let (code, message) = told.failure?;
-        let outcome = match classify(code.as_deref(), None, &message) {
-            // What has no class of its own is the model's failure: the service had begun to answer.
-            Outcome::Failed(ErrorClass::Protocol) => Outcome::Failed(ErrorClass::ModelError),
-            known => known,
-        };
+        let mut outcome = classify(code.as_deref(), None, &message);
+        // What has no class of its own is the model's failure: the service had begun to answer.
+        if outcome == Outcome::Failed(ErrorClass::Protocol) {
+            outcome = Outcome::Failed(ErrorClass::ModelError);
+        }
         Some(Ending { outcome, error: Some(detail(code.as_deref(), &message)) })
     }
 

@@ -25,6 +25,7 @@ struct Block {
     thinking: String,
 }
 
+#[expect(clippy::struct_field_names, reason = "as the format has them")]
 #[derive(Default, Deserialize)]
 struct Counts {
     input_tokens: Option<u32>,

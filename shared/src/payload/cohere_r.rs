@@ -17,7 +17,8 @@ struct Whole {
 
 #[derive(Deserialize)]
 struct Event {
-    event_type: String,
+    #[serde(rename = "event_type")]
+    kind: String,
     #[serde(default)]
     text: String,
     finish_reason: Option<String>,
@@ -39,7 +40,7 @@ impl Format for CommandR {
 
     fn part(&self, document: &[u8]) -> Result<Told, Malformed> {
         let event: Event = serde_json::from_slice(document)?;
-        Ok(match event.event_type.as_str() {
+        Ok(match event.kind.as_str() {
             "text-generation" => Told::content(Content::of(event.text)),
             "stream-end" => Told {
                 stop_reason: Some(event.finish_reason.unwrap_or_else(|| COMPLETE.to_owned())),

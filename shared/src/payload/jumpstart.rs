@@ -1,11 +1,11 @@
-//! The Llama 2 chat containers of SageMaker JumpStart. They count no tokens, and do not stream.
+//! The Llama 2 chat containers of SageMaker `JumpStart`. They count no tokens, and do not stream.
 
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{Asked, Format, Malformed, Told};
 
-/// Llama 2 chat of JumpStart.
+/// Llama 2 chat of `JumpStart`.
 #[derive(Debug)]
 pub(super) struct Llama2;
 

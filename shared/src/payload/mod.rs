@@ -110,7 +110,7 @@ pub enum Payload {
     Djl,
     /// Embeddings of a text.
     Embedding,
-    /// The Llama 2 chat containers of JumpStart.
+    /// The Llama 2 chat containers of `JumpStart`.
     JumpstartLlama2,
     /// Meta Llama 2 chat: the template of one text.
     Llama2,

@@ -36,6 +36,7 @@ struct Block {
     reasoning_content: Option<serde::de::IgnoredAny>,
 }
 
+#[expect(clippy::struct_field_names, reason = "as the format has them")]
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Counts {
@@ -92,7 +93,10 @@ impl Format for Nova {
         let delta = part.content_block_delta;
         Ok(Told {
             content: delta.map_or(Content::Nothing, |part| content(&part.delta)),
-            usage: part.metadata.and_then(|metadata| metadata.usage).map(usage).unwrap_or_default(),
+            usage: part
+                .metadata
+                .and_then(|metadata| metadata.usage.as_ref().map(usage))
+                .unwrap_or_default(),
             stop_reason: part.message_stop.map(|stop| stop.stop_reason),
             ..Told::default()
         })
@@ -108,7 +112,7 @@ impl Format for Nova {
         });
         Ok(Told {
             content,
-            usage: whole.usage.map(usage).unwrap_or_default(),
+            usage: whole.usage.as_ref().map(usage).unwrap_or_default(),
             stop_reason: Some(whole.stop_reason.unwrap_or_else(|| "end_turn".to_owned())),
             ..Told::default()
         })
@@ -122,7 +126,7 @@ fn content(block: &Block) -> Content {
     }
 }
 
-fn usage(counts: Counts) -> Usage {
+fn usage(counts: &Counts) -> Usage {
     Usage {
         input_tokens: counts.input_tokens,
         output_tokens: counts.output_tokens,

@@ -123,12 +123,12 @@ impl Format for OpenAi {
 }
 
 fn content(message: &Message) -> Content {
-    match Content::of(message.content.as_deref().unwrap_or_default()) {
-        Content::Nothing if message.tool_calls.is_some() => Content::Hidden,
-        Content::Nothing => {
-            Content::hidden(message.reasoning_content.as_deref().unwrap_or_default())
-        }
-        visible => visible,
+    if message.content.as_ref().is_some_and(|text| !text.is_empty()) {
+        Content::Text
+    } else if message.tool_calls.is_some() {
+        Content::Hidden
+    } else {
+        Content::hidden(message.reasoning_content.as_deref().unwrap_or_default())
     }
 }
 
@@ -148,10 +148,12 @@ impl Fault {
         match self {
             Self::Text(text) => (None, text),
             Self::Object { message, r#type, code } => {
-                let code = code.filter(|code| !code.is_null()).map(|code| match code {
-                    serde_json::Value::String(text) => text,
-                    other => other.to_string(),
-                });
+                let code = code.filter(|code| !code.is_null());
+                let text = |code: serde_json::Value| match code.as_str() {
+                    Some(text) => text.to_owned(),
+                    None => code.to_string(),
+                };
+                let code = code.map(text);
                 (code.or(r#type), message.unwrap_or_default())
             }
         }

@@ -38,7 +38,7 @@ pub enum Content {
 
 impl Content {
     /// Visible, where the text is not empty.
-    pub(super) fn of(text: impl AsRef<str>) -> Self {
+    pub(crate) fn of(text: impl AsRef<str>) -> Self {
         if text.as_ref().is_empty() { Self::Nothing } else { Self::Text }
     }
 

@@ -12,9 +12,10 @@ use sha2::{Digest, Sha256};
 
 use super::estimate::estimate;
 use super::load::default_streams;
+use super::provision::provisioned_name;
 use super::{
-    BlockPlan, DatasetPlan, Experiment, Lane, Load, OpenLoad, PLAN_SCHEMA, Plan, RunEstimate,
-    assumed_request_time,
+    BlockPlan, DatasetPlan, EndpointSpec, Experiment, Lane, Load, OpenLoad, PLAN_SCHEMA, Plan,
+    RunEstimate, assumed_request_time,
 };
 use crate::config::{DEFAULT_REQUESTS, EndpointSettings, LoadSettings, MAX_REQUESTS, Settings};
 use crate::dataset::{DatasetSpec, Prompt};
@@ -89,12 +90,11 @@ pub fn build(
         .collect();
     let mut plan = Plan {
         schema: PLAN_SCHEMA,
-        run_id,
         name: settings.name.clone(),
         seed: settings.seed,
         fmgauge_version: env!("CARGO_PKG_VERSION").to_owned(),
         config_sha256: settings.text_sha256.clone(),
-        endpoints: settings.endpoints.iter().map(|endpoint| endpoint.spec.clone()).collect(),
+        endpoints: endpoints(settings, &run_id),
         datasets,
         experiments: expand(settings, loaded),
         replicates,
@@ -110,9 +110,22 @@ pub fn build(
         spend_limit: settings.spend_limit,
         time_zone: settings.time_zone.clone(),
         estimate: RunEstimate::default(),
+        run_id,
     };
     plan.estimate = estimate(&plan, system_tokens);
     plan
+}
+
+/// The endpoints, those that are made for the run under their names.
+fn endpoints(settings: &Settings, run_id: &RunId) -> Vec<EndpointSpec> {
+    let named = |(place, endpoint): (usize, &EndpointSettings)| {
+        let mut spec = endpoint.spec.clone();
+        if spec.provision.is_some() {
+            spec.model_id = provisioned_name(run_id, place, spec.name.as_str());
+        }
+        spec
+    };
+    settings.endpoints.iter().enumerate().map(named).collect()
 }
 
 fn expand(settings: &Settings, datasets: &[LoadedDataset]) -> Vec<Experiment> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Provision;
 use crate::payload::Payload;
 use crate::price::Price;
 use crate::units::Name;
@@ -29,6 +30,9 @@ pub struct EndpointSpec {
     /// Of a SageMaker endpoint.
     #[serde(default)]
     pub container: Container,
+    /// What a SageMaker endpoint is made from for the run; `None` where it is there.
+    #[serde(default)]
+    pub provision: Option<Provision>,
     /// Of an OpenAI-compatible server.
     #[serde(default)]
     pub server: Server,

@@ -64,7 +64,7 @@ impl Plan {
     pub fn reservation(&self, block: &BlockPlan) -> NanoUsd {
         let Some(experiment) = self.experiment(&block.experiment) else { return NanoUsd::ZERO };
         let Some(tariff) = self.tariff(experiment) else { return NanoUsd::ZERO };
-        match (self.requests_at_most(block), self.spend_limit) {
+        match (self.requests_at_most(block), self.limit_of_requests()) {
             (Some(requests), _) => self.worst_case(experiment, &tariff, requests),
             (None, Some(limit)) => NanoUsd(limit.0 / self.blocks_planned().max(1)),
             (None, None) => NanoUsd::ZERO,

@@ -123,7 +123,7 @@ impl Plan {
     /// the spend limit for each round so far, so that a round has its own share and what earlier
     /// ones left over. `None` where nothing but the limit itself bounds it.
     pub fn ceiling(&self, round: u32) -> Option<NanoUsd> {
-        let limit = u128::from(self.spend_limit?.0);
+        let limit = u128::from(self.limit_of_requests()?.0);
         let count = self.rounds?.count;
         let ceiling = limit * u128::from(round.min(count)) / u128::from(count.max(1));
         Some(NanoUsd(u64::try_from(ceiling).unwrap_or(u64::MAX)))

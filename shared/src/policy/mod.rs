@@ -105,8 +105,12 @@ pub struct Statement {
 pub struct StackParameters {
     /// `ModelArns`: what runs may invoke.
     pub model_arns: BTreeSet<String>,
+    /// `SageMakerEndpointArns`: the SageMaker endpoints among it.
+    pub endpoint_arns: BTreeSet<String>,
     /// `DatasetBucketArns`: the buckets of datasets.
     pub dataset_bucket_arns: BTreeSet<String>,
+    /// `SecretArns`: the secrets that hold keys.
+    pub secret_arns: BTreeSet<String>,
 }
 
 /// What a configuration needs.
@@ -129,13 +133,18 @@ impl Needs {
     /// The first endpoint whose permission cannot be told.
     pub fn of(settings: &Settings, surroundings: &Surroundings) -> Result<Self, PolicyError> {
         let specs = settings.endpoints.iter().map(|endpoint| &endpoint.spec);
-        let real: Vec<_> = specs.filter(|spec| spec.kind != EndpointKind::Simulated).collect();
+        // What is made for a run may be invoked by the stack's own statement.
+        let real =
+            specs.filter(|spec| spec.kind != EndpointKind::Simulated && spec.provision.is_none());
+        let real: Vec<_> = real.collect();
         let mut targets = Vec::new();
         let mut secrets = BTreeSet::new();
         for spec in &real {
             match spec.kind {
                 EndpointKind::Bedrock | EndpointKind::Sagemaker => {
-                    targets.push((action(spec), target::of(spec, surroundings)?));
+                    let target = target::of(spec, surroundings)?;
+                    let all = actions(spec).iter().map(|action| (*action, target.clone()));
+                    targets.extend(all);
                 }
                 EndpointKind::Openai => {
                     if let Some(KeySource::Secret(arn)) = &spec.server.api_key {
@@ -212,9 +221,13 @@ impl Needs {
         let named = resources.filter(|(_, resource)| !resource.contains('*'));
         let bucket =
             |(bucket, _): &(String, String)| format!("arn:{}:s3:::{bucket}", self.partition);
+        let named = named.map(|(_, resource)| resource.to_owned());
+        let (endpoint_arns, model_arns) = named.partition(|arn| arn.contains(":sagemaker:"));
         StackParameters {
-            model_arns: named.map(|(_, resource)| resource.to_owned()).collect(),
+            model_arns,
+            endpoint_arns,
             dataset_bucket_arns: self.objects.iter().map(bucket).collect(),
+            secret_arns: self.secrets.clone(),
         }
     }
 
@@ -239,19 +252,23 @@ impl Needs {
     }
 }
 
-/// The action that IAM checks.
-fn action(spec: &EndpointSpec) -> &'static str {
+/// The actions that IAM checks. For SageMaker's streams it is said to be that of all invocations, and has one
+/// of its own: both are granted.
+fn actions(spec: &EndpointSpec) -> &'static [&'static str] {
     match (spec.kind, spec.api.is_streamed()) {
-        (EndpointKind::Sagemaker, _) => "sagemaker:InvokeEndpoint",
-        (_, false) => "bedrock:InvokeModel",
-        (_, true) => "bedrock:InvokeModelWithResponseStream",
+        (EndpointKind::Sagemaker, false) => &["sagemaker:InvokeEndpoint"],
+        (EndpointKind::Sagemaker, true) => {
+            &["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"]
+        }
+        (_, false) => &["bedrock:InvokeModel"],
+        (_, true) => &["bedrock:InvokeModelWithResponseStream"],
     }
 }
 
 impl StackParameters {
     /// Whether there is nothing to set.
     pub fn is_empty(&self) -> bool {
-        self.model_arns.is_empty() && self.dataset_bucket_arns.is_empty()
+        *self == Self::default()
     }
 }
 
@@ -263,8 +280,12 @@ impl fmt::Display for StackParameters {
             let arns: Vec<&str> = arns.iter().map(String::as_str).collect();
             (!arns.is_empty()).then(|| format!("{name}={}", arns.join(",")))
         };
-        let all =
-            [of("ModelArns", &self.model_arns), of("DatasetBucketArns", &self.dataset_bucket_arns)];
+        let all = [
+            of("ModelArns", &self.model_arns),
+            of("SageMakerEndpointArns", &self.endpoint_arns),
+            of("DatasetBucketArns", &self.dataset_bucket_arns),
+            of("SecretArns", &self.secret_arns),
+        ];
         f.write_str(&all.into_iter().flatten().collect::<Vec<_>>().join(" "))
     }
 }

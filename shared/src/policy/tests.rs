@@ -89,6 +89,30 @@ fn arns_are_granted_as_they_stand() {
 }
 
 #[test]
+fn endpoints_of_sagemaker_and_keys_of_servers_are_granted() {
+    let text = "version: 1
+endpoints:
+  - {name: tgi, kind: sagemaker, region: us-east-1, endpoint_name: Llama3-8B, payload: tgi, price: unknown}
+  - {name: vllm, kind: openai, url: 'http://10.0.0.1:8000/v1', model: m, api_key: {secret: 'arn:aws:secretsmanager:us-east-1:123456789012:secret:vllm-a1b2c3'}, price: unknown}
+datasets: [{name: d, prompts: [Why?], max_tokens: 5}]
+load: [{concurrency: 1}]
+";
+    let needs = Needs::of(&parse(text).unwrap(), &here()).unwrap();
+    let statements = needs.policy().statement;
+    let endpoint = format!("arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/llama3-8b");
+    assert_eq!(statements[0].resource, [endpoint.as_str()]);
+    let actions = ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"];
+    assert_eq!(statements[0].action, actions);
+    assert_eq!(statements[1].action, ["secretsmanager:GetSecretValue"]);
+    let secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:vllm-a1b2c3";
+    assert_eq!(statements[1].resource, [secret]);
+    assert_eq!(statements.len(), 2);
+    let parameters = format!("SageMakerEndpointArns={endpoint} SecretArns={secret}");
+    assert_eq!(needs.parameters().to_string(), parameters);
+    assert!(Needs::of(&parse(text).unwrap(), &Surroundings::default()).is_err(), "no account");
+}
+
+#[test]
 fn partitions_follow_from_the_region() {
     let check = |region: &str, expected: &str| assert_eq!(target::partition(region), expected);
     check("us-east-1", "aws");

@@ -154,8 +154,8 @@ mod tests {
             instance_type: Some("ml.g5.2xlarge".to_owned()),
             source: String::new(),
         };
-        assert_eq!(price.of_time(Duration::from_secs(3600)), NanoUsd(3_030_000_000));
-        assert_eq!(price.of_time(Duration::from_secs(60)), NanoUsd(50_500_000));
+        assert_eq!(price.of_time(Duration::from_hours(1)), NanoUsd(3_030_000_000));
+        assert_eq!(price.of_time(Duration::from_mins(1)), NanoUsd(50_500_000));
         assert_eq!(price.of_time(Duration::from_nanos(1)), NanoUsd(0));
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::summarize::summarize;
 use super::{RunError, Stores, read_plan, rfc3339};
 use crate::decision::decide;
-use crate::plan::Plan;
+use crate::plan::{Plan, provisioned_prefix};
 use crate::report::{self, Report};
 use crate::store::{ArtifactStore, BlockState, Receipt, RecordStore, RunStatus, keys};
 use crate::summary::{ExperimentSummary, Grade, SpendSummary, service_costs};
@@ -50,6 +50,9 @@ pub struct Conclusion {
     pub completed_requests: u64,
     /// Something in it was answered by a simulator.
     pub simulated: bool,
+    /// How the names begin of the SageMaker endpoints that were made for it; `None` for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provisioned_prefix: Option<String>,
     /// How far the figures of its experiments can be trusted.
     #[serde(default)]
     pub verdicts: Verdicts,
@@ -129,6 +132,7 @@ pub async fn conclude<R: RecordStore, A: ArtifactStore>(
         unfinished_blocks,
         completed_requests: summary.experiments.iter().map(|e| e.requests.completed).sum(),
         simulated: summary.simulated,
+        provisioned_prefix: plan.provisioned().next().map(|_| provisioned_prefix(run_id)),
         verdicts: Verdicts::of(&summary.experiments),
     };
     summary.spend = Some(spend);

@@ -43,6 +43,24 @@ pub(super) fn refuse_what_the_limit_cannot_hold(plan: &Plan) -> Result<(), RunEr
     }
     let round: NanoUsd = blocks().map(|block| plan.reservation(block)).sum();
     let reserved = round.saturating_mul(plan.round_count().into());
+    if let Some(instances) = plan.provisioned_at_most().filter(|&cost| cost > NanoUsd::ZERO)
+        && instances.saturating_add(reserved) > limit
+    {
+        return refuse(
+            format!(
+                "the endpoints that are made for the run may cost {} until they expire, {} hours after \
+                 its start, its requests {}, and its spend_limit is {}",
+                usd(instances),
+                plan.provisioned_for().as_secs() / 3600,
+                usd(reserved),
+                usd(limit)
+            ),
+            format!(
+                "raise spend_limit to {}, or make the run shorter",
+                usd(instances.saturating_add(reserved))
+            ),
+        );
+    }
     if reserved > limit {
         return refuse(
             format!(

@@ -185,7 +185,8 @@ impl RunError {
                 matches!(error, StoreError::Backend { .. })
             }
             // Those of a role are renewed by themselves.
-            Self::Block(BlockError::Task(_) | BlockError::Credentials(_)) => true,
+            Self::Block(BlockError::Task(_) | BlockError::Credentials(_))
+            | Self::Key(KeyError::Secret { .. }) => true,
             Self::Block(BlockError::NotPlanned(_) | BlockError::Pack(_))
             | Self::Config(_)
             | Self::Dataset { .. }
@@ -205,7 +206,6 @@ impl RunError {
             | Self::Key(KeyError::NotSet(_) | KeyError::NoText(_))
             | Self::Server(_)
             | Self::NoSimulator(_) => false,
-            Self::Key(KeyError::Secret { .. }) => true,
         }
     }
 }

@@ -267,7 +267,7 @@ pub async fn prepare<R: RecordStore, A: ArtifactStore>(
         stopping: false,
         started_at: rfc3339(now),
         ended_at: None,
-        spend_limit: plan.spend_limit,
+        spend_limit: plan.limit_of_requests(),
         deployment: prepared.deployment,
         targets: targets(plan),
     };

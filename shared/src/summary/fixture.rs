@@ -372,6 +372,7 @@ fn endpoint(model: &Model) -> EndpointSpec {
         api: Api::default(),
         payload: None,
         container: Container::default(),
+        provision: None,
         server: Server::default(),
         latency_mode: None,
         service_tier: None,

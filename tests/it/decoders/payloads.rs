@@ -18,6 +18,15 @@ fn fixture(name: &str, file: &str) -> Vec<u8> {
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The operations of a server that speak a format: streamed, and whole.
+fn operations(payload: Payload) -> Option<(Api, Api)> {
+    match payload.name() {
+        "openai_chat" => Some((Api::ChatStream, Api::Chat)),
+        "openai_completions" => Some((Api::CompletionsStream, Api::Completions)),
+        _ => None,
+    }
+}
+
 /// Everything that is spoken in a format, and the body of an answer in it.
 fn spoken(name: &str, payload: Payload) -> Vec<(Spoken, Vec<u8>)> {
     let whole = fixture(name, "whole.json");
@@ -40,18 +49,12 @@ fn spoken(name: &str, payload: Payload) -> Vec<(Spoken, Vec<u8>)> {
         let events: Vec<u8> = events.chain(*b"data: [DONE]\n\n").collect();
         let parts = events.chunks(11).flat_map(part).collect();
         all.push((Spoken::Container(payload, true), parts));
-        match payload {
-            Payload::OpenaiChat => all.push((Spoken::Server(Api::ChatStream), events)),
-            Payload::OpenaiCompletions => {
-                all.push((Spoken::Server(Api::CompletionsStream), events));
-            }
-            _ => {}
+        if let Some((streamed, _)) = operations(payload) {
+            all.push((Spoken::Server(streamed), events));
         }
     }
-    match payload {
-        Payload::OpenaiChat => all.push((Spoken::Server(Api::Chat), whole)),
-        Payload::OpenaiCompletions => all.push((Spoken::Server(Api::Completions), whole)),
-        _ => {}
+    if let Some((_, at_once)) = operations(payload) {
+        all.push((Spoken::Server(at_once), whole));
     }
     all
 }
@@ -65,7 +68,7 @@ fn hear(spoken: Spoken, body: &[u8]) -> Heard {
 fn split_at_any_byte_it_is_the_same_answer() {
     for (name, payload, format) in FORMATS {
         for (spoken, body) in spoken(name, payload) {
-            let bytes = response(Framing::Chunks, &[body.clone()]);
+            let bytes = response(Framing::Chunks, std::slice::from_ref(&body));
             let sound = hear(spoken, &body);
             assert_eq!(sound.outcome, Outcome::Completed, "{name}, {spoken:?}: {sound:?}");
             assert!(sound.stop_reason.is_some(), "{name}, {spoken:?}");

@@ -215,7 +215,7 @@ async fn what_is_thought_is_told_apart_from_what_is_said() {
     assert_eq!((seen.outcome, truth.output_tokens), (Outcome::Completed, TOKENS));
     assert_eq!(seen.usage.reasoning_tokens, Some(4));
     let timeline = seen.timeline;
-    let between = timeline.first_text.unwrap() - timeline.first_content.unwrap();
+    let between = timeline.first_text.unwrap().abs_diff(timeline.first_content.unwrap());
     assert_eq!(between.as_millis(), 8, "four tokens were thought, each in 2 ms: {timeline:?}");
     assert_eq!(thinking(Api::Chat).await.0.usage.reasoning_tokens, Some(4));
 }

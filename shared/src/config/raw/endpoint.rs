@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Field, Load, Price, Spanned, Unread};
+use super::{Field, Load, Price, Spanned};
 use crate::config::words::{KINDS, LATENCY_MODES, PAYLOADS, SERVICE_TIERS, api_names, names};
 use crate::dataset::MAX_TOKENS;
 
@@ -60,8 +60,9 @@ pub(in crate::config) struct Endpoint {
     pub(in crate::config) datasets: Field<Vec<Spanned<String>>>,
     /// For `kind: sagemaker`: the name of the endpoint.
     pub(in crate::config) endpoint_name: Field<String>,
-    #[schemars(skip)]
-    pub(in crate::config) provision: Unread,
+    /// For `kind: sagemaker`: makes the endpoint for the run, and deletes it at its end. Deployed runs
+    /// only, and only where the stack allows it.
+    pub(in crate::config) provision: Field<Provision>,
     /// The format of the bodies: of a SageMaker endpoint's container, or of a Bedrock model under
     /// `invoke_stream` and `invoke` where its id does not tell.
     #[schemars(extend("enum" = names(&PAYLOADS)))]
@@ -89,6 +90,19 @@ pub(in crate::config) struct Endpoint {
     pub(in crate::config) ca_pem: Field<String>,
     /// For `kind: openai`: headers that every request has.
     pub(in crate::config) headers: Field<BTreeMap<String, Spanned<String>>>,
+}
+
+/// What a SageMaker endpoint is made from; `instance_type` and `instance_count` are those of the endpoint.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Provision {
+    /// The container's image in ECR.
+    #[schemars(required)]
+    pub(in crate::config) image: Field<String>,
+    /// The model's archive in S3; left out where the container fetches the model itself.
+    pub(in crate::config) model_data: Field<String>,
+    /// What the container finds in its environment.
+    pub(in crate::config) environment: Field<BTreeMap<String, Spanned<String>>>,
 }
 
 /// Where a key is found: one of these.

@@ -233,7 +233,7 @@ fn not_yet() {
             "the top level",
             plus("quota_share: 50%\nkeep: {texts: false}\nreport: {formats: [markdown]}"),
         ),
-        ("an endpoint", endpoint("provision: {image: x}, service_tier: reserved")),
+        ("an endpoint", endpoint("service_tier: reserved")),
     ]);
     insta::assert_snapshot!(shown);
 }
@@ -258,6 +258,16 @@ fn meaning_of_kinds() {
             sagemaker("payload: embedding, api: invoke_stream, price: unknown"),
         ),
         ("no instances", sagemaker("payload: tgi, instance_type: ml.g5.xlarge, instance_count: 0")),
+        (
+            "made for the run, and there",
+            sagemaker("payload: tgi, provision: {image: x}, instance_type: ml.g5.xlarge"),
+        ),
+        (
+            "made of nothing",
+            kind(
+                "kind: sagemaker, region: us-east-1, payload: tgi, provision: {}, instance_type: ml.g5.xlarge",
+            ),
+        ),
         ("openai and nothing else", kind("kind: openai")),
         ("a key in the text", openai("price: unknown, headers: {Authorization: Bearer x}")),
         ("two places of a key", openai("price: unknown, api_key: {env: A, secret: B}")),
@@ -299,14 +309,14 @@ load: [{concurrency: 1}]
     let of = |index: usize| &settings.endpoints[index].spec;
     let hours = |index: usize| of(index).price.as_ref().unwrap().hours().unwrap();
     assert_eq!((of(0).api, of(0).payload), (Api::InvokeStream, Some(Payload::Tgi)));
-    assert_eq!(hours(0).all_per_hour().as_usd(), 3.03);
+    assert_eq!(hours(0).all_per_hour(), NanoUsd(3_030_000_000));
     assert_eq!(of(0).container.inference_component.as_deref(), Some("c"));
     assert_eq!((of(1).api, of(1).payload), (Api::Invoke, Some(Payload::TextClassification)));
     assert_eq!((of(2).api, of(2).payload), (Api::ChatStream, Some(Payload::OpenaiChat)));
     assert_eq!(of(2).server.api_key, Some(KeySource::Env("VLLM_KEY".to_owned())));
-    assert_eq!(hours(2).all_per_hour().as_usd(), 6.72);
+    assert_eq!(hours(2).all_per_hour(), NanoUsd(6_720_000_000));
     assert_eq!((of(3).api, of(3).payload), (Api::ConverseStream, None));
-    assert_eq!(hours(3).per_hour_nano_usd.as_usd(), 39.6);
+    assert_eq!(hours(3).per_hour_nano_usd, NanoUsd(39_600_000_000));
     assert_eq!((of(4).api, of(4).payload), (Api::InvokeStream, Some(Payload::Llama3)));
     assert!(of(4).price.as_ref().unwrap().tokens().is_some());
 }

@@ -140,7 +140,7 @@ fn what_can_be_told_without_meaning_is_refused() {
 }
 
 /// Each section of the language: its type in the schema, and a text with a field that it has not.
-const SECTIONS: [(&str, &str); 21] = [
+const SECTIONS: [(&str, &str); 22] = [
     ("", "none: 1"),
     ("ApiKey", "endpoints: [{api_key: {none: 1}}]"),
     ("Bucket", "datasets: [{bucket: {none: 1}}]"),
@@ -154,6 +154,7 @@ const SECTIONS: [(&str, &str); 21] = [
     ("LatencyLimits", "criteria: {e2e: {none: 1}}"),
     ("Load", "load: [{none: 1}]"),
     ("PriceFields", "endpoints: [{price: {none: 1}}]"),
+    ("Provision", "endpoints: [{provision: {none: 1}}]"),
     ("Report", "report: {none: 1}"),
     ("Retries", "retries: {none: 1}"),
     ("Rounds", "rounds: {none: 1}"),

@@ -58,10 +58,10 @@ impl Answer {
         match event {
             Event::ContentBlockDelta(delta) => {
                 let Some(delta) = delta.delta else { return };
-                let content = match &delta {
-                    ContentBlockDelta::Text(text) if text.is_empty() => Content::Nothing,
-                    ContentBlockDelta::Text(_) => Content::Text,
-                    _ => Content::Hidden,
+                let content = if let ContentBlockDelta::Text(text) = &delta {
+                    Content::of(text)
+                } else {
+                    Content::Hidden
                 };
                 self.content(content, at);
             }

@@ -163,6 +163,14 @@ pub(super) fn run(page: &mut Page, report: &Report<'_>) {
     if let Some(limit) = plan.spend_limit {
         row("Spend limit", usd(limit));
     }
+    if plan.provisioned().next().is_some() {
+        let hours = plan.provisioned_for().as_secs() / 3600;
+        let most = plan.provisioned_at_most().map_or_else(|| UNKNOWN.to_owned(), usd);
+        row(
+            "Endpoints of its own",
+            format!("deleted at its end, after {hours} hours at most: {most}"),
+        );
+    }
     if let Some(workload) = &plan.workload {
         row("Workload", workload_words(workload));
     }
