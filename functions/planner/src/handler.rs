@@ -13,6 +13,16 @@ use shared::units::RunId;
 
 use crate::schedule::Schedule;
 
+/// What the stack is like.
+#[derive(Debug)]
+pub(crate) struct Stack {
+    pub(crate) bucket: String,
+    /// `None` where the run is not to tell what its functions cost.
+    pub(crate) deployment: Option<Deployment>,
+    /// Whether it makes endpoints for runs.
+    pub(crate) provisions: bool,
+}
+
 /// What the state machine hands over: the input that begins a run, or the round after which it goes
 /// on.
 #[derive(Debug, Deserialize)]
@@ -69,14 +79,14 @@ pub(crate) struct Output {
 pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
     event: Event,
     stores: &Stores<R, A>,
-    bucket: &str,
-    deployment: Option<Deployment>,
+    stack: &Stack,
     now: Timestamp,
 ) -> Result<Output, Failure> {
+    let bucket = &stack.bucket;
     let (run_id, after) = match (event.input, event.after) {
         (Some(input), None) => {
             let run_id =
-                match begin(&input, &event.execution, stores, bucket, deployment, now).await? {
+                match begin(&input, &event.execution, stores, stack, now).await? {
                     Begun::Run(run_id) => run_id,
                     Begun::Duplicate(run_id) => {
                         tracing::info!(%run_id, "Another execution has this run.");
@@ -130,19 +140,27 @@ async fn begin<R: RecordStore, A: ArtifactStore>(
     input: &Input,
     execution: &str,
     stores: &Stores<R, A>,
-    bucket: &str,
-    deployment: Option<Deployment>,
+    stack: &Stack,
     now: Timestamp,
 ) -> Result<Begun, Failure> {
     if let Some(run_id) = &input.resume {
         take_up(run_id, stores, execution).await?;
         return Ok(Begun::Run(run_id.clone()));
     }
-    let text = config_text(input, stores, bucket).await?;
+    let text = config_text(input, stores, &stack.bucket).await?;
     let scheduled = input.schedule.as_ref().and_then(Schedule::run_id);
     let run_id = run_id(input, scheduled.as_deref(), execution)?;
     let mut prepared = draft(&text, run_id.clone(), &Source::Deployed).await?;
-    prepared.deployment = deployment;
+    prepared.deployment = stack.deployment;
+    if let Some((endpoint, _)) = prepared.plan.provisioned().next()
+        && !stack.provisions
+    {
+        return Err(Failure::Permanent(format!(
+            "endpoint {} is to be made for the run, which this stack does not do: deploy it with \
+             Provisioning=on, or make the endpoint yourself and give its endpoint_name",
+            endpoint.name
+        )));
+    }
     if !input.force {
         refuse_beside_active(&prepared.plan, stores).await?;
     }
@@ -234,14 +252,18 @@ mod tests {
             "datasets": [{"name": "d", "prompts": ["Why?"], "max_tokens": 5}],
             "load": [{"concurrency": 1}],
         });
+        let stack = |provisions| Stack { bucket: "b".to_owned(), deployment: None, provisions };
         let event = |input: Value| Event {
             input: Some(serde_json::from_value(input).unwrap()),
             after: None,
             execution: "arn:aws:states:us-east-1:1:execution:fmgauge-run:made".to_owned(),
         };
         let now: Timestamp = "2026-11-28T10:00:00Z".parse().unwrap();
+        let begun = event(serde_json::json!({ "config": &config }));
+        let refused = handle(begun, &stores, &stack(false), now).await.unwrap_err();
+        assert!(refused.message().contains("Provisioning=on"), "{refused:?}");
         let begun = event(serde_json::json!({ "config": config }));
-        let output = handle(begun, &stores, "b", None, now).await.unwrap();
+        let output = handle(begun, &stores, &stack(true), now).await.unwrap();
         let provisions = output.provisions.unwrap();
         assert_eq!(provisions.expires_at, "2026-11-28T12:00:00Z");
         let made = &provisions.endpoints[0];
@@ -261,7 +283,7 @@ mod tests {
             after: Some(After { run_id: output.run_id, round: 1 }),
             execution: String::new(),
         };
-        assert_eq!(handle(after, &stores, "b", None, now).await.unwrap().provisions, None);
+        assert_eq!(handle(after, &stores, &stack(true), now).await.unwrap().provisions, None);
     }
 
     #[tokio::test]

@@ -18,12 +18,13 @@ async fn main() -> Result<(), Error> {
     let (table, bucket) = (std::env::var("FMGAUGE_TABLE")?, std::env::var("FMGAUGE_BUCKET")?);
     let (records, artifacts) = cloud::connect(&config, &table, &bucket);
     let stores = &Stores { records, artifacts };
-    let bucket = &bucket;
     // Without it the run does not tell what its functions cost.
     let memory = std::env::var("FMGAUGE_RUNNER_MEMORY_MB").ok().and_then(|mb| mb.parse().ok());
     let deployment = memory.map(|runner_memory_mb| Deployment { runner_memory_mb });
+    let provisions = std::env::var("FMGAUGE_PROVISIONING").is_ok_and(|word| word == "on");
+    let stack = &handler::Stack { bucket, deployment, provisions };
     run(service_fn(|event: LambdaEvent<handler::Event>| async move {
-        handler::handle(event.payload, stores, bucket, deployment, jiff::Timestamp::now())
+        handler::handle(event.payload, stores, stack, jiff::Timestamp::now())
             .await
             .map_err(|failure| diagnostic(&failure))
     }))
