@@ -112,8 +112,30 @@ fn costs(plan: &Plan) -> Vec<String> {
         (None, None) => "not bounded: only time stops it (set spend_limit)".to_owned(),
     };
     lines.push(format!("                  {most}"));
+    lines.extend(instances(plan));
     if let Some(services) = estimate.cost_services {
         lines.push(format!("deployed, AWS services: about {} more", usd(services)));
+    }
+    lines
+}
+
+/// What is paid for by the hour: what is there anyway, and what is made for the run.
+fn instances(plan: &Plan) -> Vec<String> {
+    let hourly = plan.endpoints.iter().filter_map(|endpoint| {
+        let price = endpoint.price.as_ref()?.hours()?;
+        Some(format!("{} ${}", endpoint.name, price.all_per_hour().as_usd()))
+    });
+    let hourly: Vec<_> = hourly.collect();
+    let mut lines = Vec::new();
+    if !hourly.is_empty() {
+        lines.push(format!("paid by the hour, in none of these: {}", hourly.join(", ")));
+    }
+    if let Some(most) = plan.provisioned_at_most().filter(|&most| most > NanoUsd::ZERO) {
+        lines.push(format!(
+            "of it made for the run, and deleted at its end: ${:.2} at most, until it expires after {} hours",
+            most.as_usd(),
+            plan.provisioned_for().as_secs() / 3600
+        ));
     }
     lines
 }

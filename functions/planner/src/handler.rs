@@ -85,14 +85,13 @@ pub(crate) async fn handle<R: RecordStore, A: ArtifactStore>(
     let bucket = &stack.bucket;
     let (run_id, after) = match (event.input, event.after) {
         (Some(input), None) => {
-            let run_id =
-                match begin(&input, &event.execution, stores, stack, now).await? {
-                    Begun::Run(run_id) => run_id,
-                    Begun::Duplicate(run_id) => {
-                        tracing::info!(%run_id, "Another execution has this run.");
-                        return Ok(Output::new("duplicate", run_id, bucket, NextRound::default()));
-                    }
-                };
+            let run_id = match begin(&input, &event.execution, stores, stack, now).await? {
+                Begun::Run(run_id) => run_id,
+                Begun::Duplicate(run_id) => {
+                    tracing::info!(%run_id, "Another execution has this run.");
+                    return Ok(Output::new("duplicate", run_id, bucket, NextRound::default()));
+                }
+            };
             (run_id, 0)
         }
         (None, Some(After { run_id, round })) => (run_id, round),

@@ -15,14 +15,14 @@ use super::schedule::Schedules;
 use super::sums::Mean;
 use super::warning::warnings;
 use super::{
-    Bin, BlockPlace, ExperimentSummary, Histogram, HoursSummary, RateStats, RequestCounts,
-    RoundsSummary, RunSummary, Spending, Throughput, TransactionCost, Validity, figures, rounds,
+    BlockPlace, ExperimentSummary, HoursSummary, RateStats, RequestCounts, RoundsSummary,
+    RunSummary, Spending, Throughput, TransactionCost, Validity, figures, rounds,
 };
 use crate::client::ClientSummary;
 use crate::plan::{EndpointKind, EndpointSpec, Experiment, Plan};
 use crate::price::{Price, Tariff};
 use crate::record::{Outcome, Phase, Record};
-use crate::stats::{Gaps, float};
+use crate::stats::float;
 use crate::store::{BlockEnd, BlockState, Receipt};
 use crate::units::ExperimentId;
 
@@ -297,7 +297,7 @@ impl<'p> ExperimentAccumulator<'p> {
         stopped_blocks.sort_unstable();
         let throttled = self.receipts.values().filter(|r| r.ended == BlockEnd::Throttled);
         let throttled_blocks = whole(throttled.count());
-        let itl_histogram = itl_histogram(self.receipts.values().copied());
+        let itl_histogram = figures::itl_histogram(self.receipts.values().copied());
         let kept = Requests::new(self.kept);
         let window_s = throughput.map(|throughput| throughput.window_s);
         let receipts = self.receipts.values().copied();
@@ -327,7 +327,9 @@ impl<'p> ExperimentAccumulator<'p> {
             otps_end_to_end: RateStats::of(all().filter_map(Kept::end_to_end_per_s)),
             ttft_histogram: figures::histogram(all().filter_map(Kept::ttft_ns)),
             itl_histogram,
-            cost_interval: figures::cost_interval(&kept),
+            cost_interval: hourly::has_interval(self.price, self.receipts.len())
+                .then(|| figures::cost_interval(&kept))
+                .flatten(),
             blocks: figures::blocks(&kept, &self.receipts),
             rounds: rounds.unwrap_or_default(),
             hours: hours.unwrap_or_default(),
@@ -385,17 +387,6 @@ fn ended_in_window(record: &Record, receipt: &Receipt) -> bool {
     let ended = record.sent_at_unix_ns.saturating_add(nanoseconds(record.e2e()));
     let start = receipt.window_start_unix_ns;
     (start..=start.saturating_add(nanoseconds(receipt.window))).contains(&ended)
-}
-
-/// The gaps that the counted receipts tell; `None` where none has any.
-fn itl_histogram<'r>(receipts: impl Iterator<Item = &'r Receipt>) -> Option<Histogram> {
-    let mut gaps = Gaps::default();
-    for stored in receipts.filter_map(|receipt| receipt.gaps.as_ref()) {
-        gaps.add(stored).ok()?;
-    }
-    let bins =
-        gaps.by_range().into_iter().map(|(from_ms, to_ms, count)| Bin { from_ms, to_ms, count });
-    (gaps.count() > 0).then(|| Histogram { bins: bins.collect() })
 }
 
 pub(super) fn whole(count: usize) -> u32 {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::accumulate::rfc3339;
 use super::kept::{Kept, Requests};
 use super::{Bin, BlockFigures, BlockPlace, Histogram, Point, TransactionCost};
-use crate::stats::{ClusteredSample, Interval, float, share_interval};
+use crate::stats::{ClusteredSample, Gaps, Interval, float, share_interval};
 use crate::store::Receipt;
 
 /// At most so many points are kept for plots.
@@ -141,4 +141,15 @@ mod tests {
         assert!(starts.contains(&1.0) && starts.contains(&10.0), "{starts:?}");
         assert!(starts.is_sorted());
     }
+}
+
+/// The gaps that the counted receipts tell; `None` where none has any.
+pub(super) fn itl_histogram<'r>(receipts: impl Iterator<Item = &'r Receipt>) -> Option<Histogram> {
+    let mut gaps = Gaps::default();
+    for stored in receipts.filter_map(|receipt| receipt.gaps.as_ref()) {
+        gaps.add(stored).ok()?;
+    }
+    let bins =
+        gaps.by_range().into_iter().map(|(from_ms, to_ms, count)| Bin { from_ms, to_ms, count });
+    (gaps.count() > 0).then(|| Histogram { bins: bins.collect() })
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::BlockPlace;
 use super::kept::Kept;
 use super::sums::Mean;
-use crate::price::HourPrice;
+use crate::price::{HourPrice, Price};
+use crate::stats::FEWEST_CLUSTERS;
 use crate::store::Receipt;
 
 /// Shares what the time of a block's window costs among the transactions that were completed in it:
@@ -28,4 +29,11 @@ pub(super) fn share(
         mean.add(cost);
     }
     mean
+}
+
+/// Whether a mean cost has an interval. What time costs is the same for all requests of a block: only blocks
+/// tell how it varies, and it takes as many as make clusters.
+pub(super) fn has_interval(price: Option<&Price>, blocks: usize) -> bool {
+    let by_time = price.is_some_and(|price| price.hours().is_some());
+    !by_time || u32::try_from(blocks).is_ok_and(|blocks| blocks >= FEWEST_CLUSTERS)
 }

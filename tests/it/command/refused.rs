@@ -29,7 +29,7 @@ const CASES: [(&str, &str, &str, &str); 38] = [
     ("region: us-east-1, ", "", "line 3, column 5", "region"),
     ("mistral-7b-instruct-v0:2", "mistral-9b", "line 3,", "price"),
     ("endpoint_url: \"http", "endpoint_url: \"ftp", "line 3,", "endpoint_url"),
-    (", endpoint_url", ", api: invoke, endpoint_url", "line 3,", "not yet supported"),
+    (", endpoint_url", ", api: invok, endpoint_url", "line 3,", "did you mean `invoke`?"),
     (
         ", endpoint_url",
         ", price: {input_per_1k_usd: 1}, endpoint_url",

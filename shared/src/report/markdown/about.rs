@@ -40,6 +40,17 @@ pub(super) fn cost(page: &mut Page, report: &Report<'_>) {
     if !unpriced.is_empty() {
         page.paragraph(&format!("Not in it: {}, of which no price is known.", list(&unpriced)));
     }
+    let by_hour = |endpoint: &&EndpointSpec| {
+        endpoint.price.as_ref().is_some_and(|price| price.hours().is_some())
+    };
+    let hourly = report.plan.endpoints.iter().filter(by_hour);
+    let hourly: Vec<_> = hourly.map(|endpoint| format!("`{}`", endpoint.name)).collect();
+    if !hourly.is_empty() {
+        page.paragraph(&format!(
+            "Not in it: {}, paid for by the hour, whatever is sent.",
+            list(&hourly)
+        ));
+    }
     let mut table = spending_columns(Table::new().words("Endpoint"));
     let mut row = |name: String, spending: &Spending, priced| {
         let cells = spending_cells(spending, priced);
