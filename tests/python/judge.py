@@ -13,11 +13,11 @@ session = botocore.session.Session()
 # By the service's name in a signature.
 SERVICES = {"dynamodb": "dynamodb", "states": "stepfunctions", "s3": "s3", "bedrock": "bedrock-runtime", "sagemaker": "sagemaker-runtime"}
 models = {signed: session.get_service_model(name) for signed, name in SERVICES.items()}
-# What HTTP, signing and the SDK's own bookkeeping add, whatever is asked for.
+# What HTTP, signing, checksums and the SDK's own bookkeeping add, whatever is asked for.
 ANY_REQUEST = set(
     "accept amz-sdk-invocation-id amz-sdk-request authorization connection content-encoding content-length content-type "
     "host transfer-encoding user-agent x-amz-content-sha256 x-amz-date x-amz-decoded-content-length x-amz-security-token "
-    "x-amz-trailer x-amz-user-agent x-amzn-trace-id".split()
+    "x-amz-checksum-crc32 x-amz-trailer x-amz-user-agent x-amzn-trace-id".split()
 )
 
 

@@ -123,6 +123,17 @@ fn edge_ms(bin: i32) -> f64 {
     10_f64.powf(f64::from(bin) / f64::from(BINS_PER_DECADE))
 }
 
+/// The gaps that the counted receipts tell; `None` where none has any.
+pub(super) fn itl_histogram<'r>(receipts: impl Iterator<Item = &'r Receipt>) -> Option<Histogram> {
+    let mut gaps = Gaps::default();
+    for stored in receipts.filter_map(|receipt| receipt.gaps.as_ref()) {
+        gaps.add(stored).ok()?;
+    }
+    let bins =
+        gaps.by_range().into_iter().map(|(from_ms, to_ms, count)| Bin { from_ms, to_ms, count });
+    (gaps.count() > 0).then(|| Histogram { bins: bins.collect() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,15 +152,4 @@ mod tests {
         assert!(starts.contains(&1.0) && starts.contains(&10.0), "{starts:?}");
         assert!(starts.is_sorted());
     }
-}
-
-/// The gaps that the counted receipts tell; `None` where none has any.
-pub(super) fn itl_histogram<'r>(receipts: impl Iterator<Item = &'r Receipt>) -> Option<Histogram> {
-    let mut gaps = Gaps::default();
-    for stored in receipts.filter_map(|receipt| receipt.gaps.as_ref()) {
-        gaps.add(stored).ok()?;
-    }
-    let bins =
-        gaps.by_range().into_iter().map(|(from_ms, to_ms, count)| Bin { from_ms, to_ms, count });
-    (gaps.count() > 0).then(|| Histogram { bins: bins.collect() })
 }

@@ -25,7 +25,7 @@ const CASES: [(&str, &str, &str, &str); 38] = [
     ("endpoints:", "endpoint:", "line 2, column 1", "endpoints"),
     ("name: mistral,", "name: my model,", "line 3, column 12", "not allowed in a name"),
     ("kind: bedrock", "kind: bedrok", "line 3, column 27", "did you mean `bedrock`?"),
-    ("kind: bedrock", "kind: sagemaker", "line 3, column 27", "not yet supported"),
+    ("kind: bedrock", "kind: sagemakr", "line 3, column 27", "did you mean `sagemaker`?"),
     ("region: us-east-1, ", "", "line 3, column 5", "region"),
     ("mistral-7b-instruct-v0:2", "mistral-9b", "line 3,", "price"),
     ("endpoint_url: \"http", "endpoint_url: \"ftp", "line 3,", "endpoint_url"),
