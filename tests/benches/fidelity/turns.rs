@@ -27,7 +27,7 @@ pub(crate) fn all(turns: usize) -> Result<()> {
     for streams in [16, 64, 256] {
         compare(&slow(streams), turns)?;
     }
-    compare(&slow(900), turns.min(3))?;
+    compare(&slow(1000), turns.min(3))?;
     fast(turns)
 }
 
