@@ -103,7 +103,7 @@ pub fn is_free(outcome: Outcome, served: &Served, timeline: &Timeline) -> bool {
 mod tests {
     use super::*;
     use crate::price::TokenPrice;
-    use crate::record::Deadline;
+    use crate::record::{Deadline, UsageSource};
 
     fn tariff() -> Tariff {
         let price = TokenPrice {
@@ -150,6 +150,8 @@ mod tests {
         };
         assert_eq!(charge(&usage, &Served::default()), Charge::Usage(NanoUsd(120_000)));
         assert_eq!(charge(&Usage::default(), &Served::default()), Charge::Bound(NanoUsd(7)));
+        let estimated = Usage { source: Some(UsageSource::Estimate), ..usage };
+        assert_eq!(charge(&estimated, &Served::default()), Charge::Bound(NanoUsd(7)));
         let unsent = Served { never_sent: true, ..Served::default() };
         assert_eq!(charge(&Usage::default(), &unsent), Charge::Nothing);
     }

@@ -53,9 +53,12 @@ pub struct HourPrice {
 }
 
 impl Price {
-    /// The cost of a request by its reported usage; `None` where the service reported none, and where
-    /// time is what costs.
+    /// The cost of a request by its reported usage; `None` where the service reported none (an estimate
+    /// of ours is no bill), and where time is what costs.
     pub fn of_usage(&self, usage: &Usage) -> Option<NanoUsd> {
+        if !usage.is_reported() {
+            return None;
+        }
         Some(self.tokens()?.of_tokens(usage.input_tokens?.into(), usage.output_tokens?.into()))
     }
 

@@ -48,6 +48,11 @@ impl UsageSource {
 }
 
 impl Usage {
+    /// Whether somebody counted who serves: what we estimate is no report.
+    pub fn is_reported(&self) -> bool {
+        self.source != Some(UsageSource::Estimate)
+    }
+
     /// Takes what `later` tells in the place of what was told before.
     pub fn update(&mut self, later: Self) {
         let Self { input_tokens, output_tokens, source, .. } = later;

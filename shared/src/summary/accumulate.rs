@@ -266,7 +266,8 @@ impl<'p> ExperimentAccumulator<'p> {
         self.input.add(input);
         self.output.add(output);
         self.cost.add(cost);
-        self.completed_without_usage += u64::from(input.is_none() || output.is_none());
+        let reported = input.is_some() && output.is_some() && record.usage.is_reported();
+        self.completed_without_usage += u64::from(!reported);
         let as_asked = self.endpoint.is_none_or(|endpoint| record.served.is_as_asked(endpoint));
         self.served_otherwise += u64::from(!as_asked);
         if let Some(block) = in_window {
