@@ -9,7 +9,7 @@ mod equal;
 mod killed;
 mod limits;
 mod provisioned;
-mod proxy;
+pub(crate) mod proxy;
 mod refused;
 mod rounds;
 mod scheduled;

@@ -13,6 +13,7 @@
 //! | `credentials` | credentials that expire: the block is given up and measured anew |
 //! | `endings` | a block that ends before its time: superseded, stopping, cut |
 //! | `tls` | N slots make N connections, all HTTP/1.1, where h2 is offered |
+//! | `judged` | what is sent to Bedrock and SageMaker is held against botocore's service models |
 //! | `held` | a request that is ready waits for its start |
 //! | `retries` | requests that are sent again: each try is a record of its own |
 //! | `published` | the configuration that repeats a published benchmark says what that says |
@@ -29,6 +30,7 @@ mod deadlines;
 mod endings;
 mod fault_matrix;
 mod held;
+mod judged;
 mod local;
 mod published;
 mod refused;

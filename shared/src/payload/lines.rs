@@ -7,7 +7,7 @@
 
 use super::Malformed;
 
-/// The longest line that is waited for, in bytes.
+/// The longest line that is taken, in bytes.
 const LINE_MAX: usize = 1 << 20;
 
 /// Cuts bytes into documents, however they arrive.
@@ -31,16 +31,15 @@ impl Lines {
     ///
     /// # Errors
     ///
-    /// For a line that is neither a document nor of an event, or has no end.
+    /// For a line that is neither a document nor of an event, or is too long.
     pub fn next_document(&mut self) -> Result<Option<&[u8]>, Malformed> {
         loop {
             let rest = self.held.get(self.start..).unwrap_or_default();
-            let Some(end) = rest.iter().position(|&byte| byte == b'\n' || byte == b'\r') else {
-                if rest.len() > LINE_MAX {
-                    return Err("a line has no end".into());
-                }
-                return Ok(None);
-            };
+            let end = rest.iter().position(|&byte| byte == b'\n' || byte == b'\r');
+            if end.unwrap_or(rest.len()) > LINE_MAX {
+                return Err("a line is too long".into());
+            }
+            let Some(end) = end else { return Ok(None) };
             let from = self.start;
             self.start += end + 1;
             match document(rest.get(..end).unwrap_or_default())? {
@@ -131,8 +130,11 @@ mod tests {
             lines.push(bad.as_bytes());
             assert!(lines.next_document().is_err(), "{bad}");
         }
-        let mut lines = Lines::default();
-        lines.push(&vec![b'{'; LINE_MAX + 1]);
-        assert!(lines.next_document().is_err());
+        // However it arrives.
+        for end in ["", "\n"] {
+            let mut lines = Lines::default();
+            lines.push(&[&vec![b'{'; LINE_MAX + 1], end.as_bytes()].concat());
+            assert!(lines.next_document().is_err(), "{end:?}");
+        }
     }
 }

@@ -8,16 +8,16 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use crate::ministack::python_environment;
 
 /// A running proxy.
-pub(super) struct Proxy {
+pub(crate) struct Proxy {
     process: Child,
     said: BufReader<ChildStdout>,
-    pub(super) url: String,
+    pub(crate) url: String,
 }
 
 impl Proxy {
     /// Before a server on a port. Every so manieth request is refused as DynamoDB does above a
     /// table's rate; 0: none.
-    pub(super) fn before(port: &str, refuse_every: u32) -> Self {
+    pub(crate) fn before(port: &str, refuse_every: u32) -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/python/judging_proxy.py");
         let mut process = Command::new(python_environment().join("bin/python"))
             .args([script, port, &refuse_every.to_string()])
@@ -32,7 +32,7 @@ impl Proxy {
 
     /// Ends it: how many requests it refused, and which operations were asked for, each of them as its
     /// service's model wants it.
-    pub(super) fn end(&mut self) -> (usize, BTreeSet<String>) {
+    pub(crate) fn end(&mut self) -> (usize, BTreeSet<String>) {
         self.kill();
         let lines: Vec<String> = self.said.by_ref().lines().map(Result::unwrap).collect();
         let bad: Vec<_> = lines.iter().filter(|line| line.starts_with("bad ")).collect();
