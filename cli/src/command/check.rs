@@ -98,7 +98,12 @@ fn milliseconds(value: Option<f64>) -> String {
 
 fn title(check: &EndpointCheck) -> String {
     let simulated = if check.simulated { ", SIMULATED" } else { "" };
-    format!("{}: {}{simulated}", check.endpoint, check.target)
+    // A server is nowhere in AWS: its address says where it is.
+    let place = match check.region.as_str() {
+        "" => check.target.clone(),
+        region => format!("{} in {region}", check.model_id),
+    };
+    format!("{}: {place}{simulated}", check.endpoint)
 }
 
 fn facts(check: &EndpointCheck, config: &str) -> Vec<String> {
