@@ -1,12 +1,13 @@
 //! Answers of a format that is not the service's own: a body of documents.
 
+use tokio::time::Instant;
+
 use super::Request;
 use super::answer::Answer;
 use super::connection::SlotConnection;
 use super::ending::Ending;
 use crate::payload::{Format, Lines, Malformed};
 use crate::record::{ErrorClass, Outcome};
-use tokio::time::Instant;
 
 /// Takes a document of a streamed answer that came at a time; how the answer ended, where it has.
 pub(super) fn document(
