@@ -20,18 +20,20 @@ struct Line {
     /// Of dynamic batches: the tokens of each prompt.
     outputs: Option<Vec<String>>,
     error: Option<String>,
+    error_type: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Token {
     text: String,
+    /// A mark of the model, such as its end: no part of the text.
     #[serde(default, alias = "special_token")]
     special: bool,
 }
 
 /// How an answer ended, and what it came to.
 #[derive(Deserialize)]
-pub(super) struct Details {
+struct Details {
     finish_reason: Option<String>,
     generated_tokens: Option<u32>,
     #[serde(alias = "prompt_tokens")]
@@ -58,29 +60,7 @@ impl Format for Djl {
     }
 
     fn part(&self, document: &[u8]) -> Result<Told, Malformed> {
-        let line: Line = serde_json::from_slice(document)?;
-        if let Some(message) = line.error {
-            return Ok(Told::failed(None, message));
-        }
-        if let Some(outputs) = line.outputs {
-            return Ok(Told { content_tokens: 1, ..Told::content(Content::of(outputs.concat())) });
-        }
-        let Some(token) = line.token else { return Err("a line has no token".into()) };
-        let ended = line.generated_text.is_some();
-        let told = line.details.map(Details::told).unwrap_or_default();
-        if told.stop_reason.as_deref() == Some("error") {
-            return Ok(Told::failed(
-                None,
-                "the container ended the stream with an error".to_owned(),
-            ));
-        }
-        let stop = || ended.then(|| "length_or_eos".to_owned());
-        Ok(Told {
-            content: if token.special { Content::Nothing } else { Content::of(token.text) },
-            content_tokens: 1,
-            stop_reason: told.stop_reason.clone().or_else(stop),
-            ..told
-        })
+        token(document)
     }
 
     fn whole(&self, body: &[u8]) -> Result<Told, Malformed> {
@@ -103,6 +83,30 @@ pub(super) fn inputs(asked: &Asked<'_>) -> Vec<u8> {
     body.to_string().into_bytes()
 }
 
+/// A token of a stream, as Text Generation Inference has it too.
+pub(super) fn token(document: &[u8]) -> Result<Told, Malformed> {
+    let line: Line = serde_json::from_slice(document)?;
+    if let Some(message) = line.error {
+        return Ok(Told::failed(line.error_type, message));
+    }
+    if let Some(outputs) = line.outputs {
+        return Ok(Told { content_tokens: 1, ..Told::content(Content::of(outputs.concat())) });
+    }
+    let Some(token) = line.token else { return Err("a line has no token".into()) };
+    let ended = line.generated_text.is_some();
+    let told = line.details.map(Details::told).unwrap_or_default();
+    if told.stop_reason.as_deref() == Some("error") {
+        return Ok(Told::failed(None, "the container ended the stream with an error".to_owned()));
+    }
+    let stop = || ended.then(|| "length_or_eos".to_owned());
+    Ok(Told {
+        content: if token.special { Content::Nothing } else { Content::of(token.text) },
+        content_tokens: 1,
+        stop_reason: told.stop_reason.clone().or_else(stop),
+        ..told
+    })
+}
+
 /// `generated_text` in an object, or in a list of one.
 pub(super) fn generated(body: &[u8]) -> Result<Told, Malformed> {
     let whole = match serde_json::from_slice(body)? {
@@ -116,7 +120,7 @@ pub(super) fn generated(body: &[u8]) -> Result<Told, Malformed> {
 }
 
 impl Details {
-    pub(super) fn told(self) -> Told {
+    fn told(self) -> Told {
         Told {
             usage: counted(self.input_length, self.generated_tokens),
             stop_reason: self.finish_reason,
